@@ -1,0 +1,45 @@
+using System.Text;
+using Dac.Collector.Probing;
+using Dac.Contracts;
+using Dac.Hosting;
+using MassTransit;
+using Microsoft.Extensions.Options;
+
+namespace Dac.Collector;
+
+/// <summary>WHAT: probes each slot at its millisecond and reports what became of it. Knows no database.</summary>
+public static class CollectorModule
+{
+    /// <summary>Registers the collector; needs the bus.</summary>
+    public static void AddCollector(this IHostApplicationBuilder builder)
+    {
+        Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
+        builder.AddTopology();
+        builder.AddCheckedOptions<CollectorOptions, CollectorOptionsValidator>("Collector");
+        builder.AddPublishing();
+        // Stopped in reverse order: first the bus, which waits for what is being probed, then the reporter.
+        builder.Services.AddSingleton<ResultReporter>();
+        builder.Services.AddHostedService(p => p.GetRequiredService<ResultReporter>());
+        builder.Services.AddSingleton<DueThread>();
+        builder.Services.AddHostedService(p => p.GetRequiredService<DueThread>());
+        builder.Services.AddSingleton<Slots>();
+        builder.Services.AddSingleton<ProbeLimits>();
+        builder.Services.AddSingleton<ProbeRunner>();
+        builder.Services.AddSingleton<IProber, HttpProber>();
+        builder.Services.AddHealthChecks().AddCheck<Slots>("partitions");
+        builder.AddIdle(p => p.GetRequiredService<Slots>().Count == 0 && p.GetRequiredService<ResultReporter>().Waiting == 0);
+        builder.AddConsumer<ProbeBatchConsumer>((context, bus) =>
+        {
+            var options = context.GetRequiredService<IOptions<CollectorOptions>>().Value;
+            for (var partition = 0; partition < context.GetRequiredService<IOptions<TopologyOptions>>().Value.Partitions; partition++)
+            {
+                bus.ReceiveFrom(Queues.ProbeUrl(options.Location, partition), endpoint =>
+                {
+                    endpoint.PrefetchCount = options.PrefetchPerPartition;
+                    endpoint.ConcurrentMessageLimit = options.PrefetchPerPartition;
+                    endpoint.ConfigureConsumer<ProbeBatchConsumer>(context);
+                });
+            }
+        });
+    }
+}

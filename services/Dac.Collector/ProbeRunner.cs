@@ -1,0 +1,92 @@
+using System.Collections.Frozen;
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using Dac.Collector.Probing;
+using Dac.Contracts;
+using Dac.Hosting;
+using Microsoft.Extensions.Options;
+
+namespace Dac.Collector;
+
+/// <summary>One slot from its due millisecond to its result: place, prober of its scheme, timeout, and what is to be remarked.</summary>
+public sealed partial class ProbeRunner(
+    ProbeLimits limits, IEnumerable<IProber> probers, IOptions<CollectorOptions> options, TimeProvider time, ILogger<ProbeRunner> logger)
+{
+    /// <summary>From this lateness on a row is flagged.</summary>
+    public static readonly TimeSpan LateAfter = TimeSpan.FromMilliseconds(50);
+
+    private static readonly Histogram<double> Lateness = Telemetry.Meter.CreateHistogram<double>("dac.slot.lateness", "s", "Start of a probe after its planned time");
+    private static readonly Counter<long> Finished = Telemetry.Meter.CreateCounter<long>("dac.probes.finished", "{probe}", "Slots that came to an outcome at a collector");
+
+    private readonly FrozenDictionary<string, IProber> _probers =
+        probers.SelectMany(p => p.Schemes, (prober, scheme) => (prober, scheme)).ToFrozenDictionary(p => p.scheme, p => p.prober, StringComparer.OrdinalIgnoreCase);
+
+    private int _running;
+
+    /// <summary>Runs a slot that is due, and hands its one result to <paramref name="report"/>.</summary>
+    public async Task RunAsync(ProbeUrl probe, Action<ProbeResult> report)
+    {
+        using var span = probe.TraceParent is { } parent ? Telemetry.Source.StartActivity("probe", ActivityKind.Consumer, parent) : null;
+        span?.SetTag("dac.target", probe.TargetId).SetTag("url.full", probe.Url);
+        ProbeResult result;
+        try
+        {
+            result = await ProbeAsync(probe);
+        }
+        // The one edge: a bug in a prober must cost this slot its measurement, and neither the slot its row nor others anything.
+        catch (Exception e)
+        {
+            LogBug(logger, e, probe.Url);
+            result = Missing(probe, Outcome.InternalFault, $"bug in the collector: {e.GetType().Name}");
+        }
+        Finished.Add(1, new KeyValuePair<string, object?>("outcome", result.Outcome.ToString()));
+        span?.SetTag("dac.outcome", result.Outcome.ToString());
+        report(span is { Recorded: true } ? result with { TraceParent = span.Id } : result);
+    }
+
+    private async Task<ProbeResult> ProbeAsync(ProbeUrl probe)
+    {
+        var patience = TimeSpan.FromMilliseconds(probe.ToleranceMs) - Late(probe);
+        if (patience < TimeSpan.Zero)
+            return Missing(probe, Outcome.Expired, "its tolerance was over when it could have been started");
+        using var place = await limits.AcquireAsync(probe, patience, time);
+        if (place is null)
+            return Missing(probe, Outcome.Expired, "no place under the limits of concurrent probes within its tolerance");
+        var running = Interlocked.Increment(ref _running);
+        try
+        {
+            return await MeasureAsync(probe, saturated: running >= options.Value.MaxConcurrency);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _running);
+        }
+    }
+
+    private async Task<ProbeResult> MeasureAsync(ProbeUrl probe, bool saturated)
+    {
+        var late = Late(probe);
+        Lateness.Record(late.TotalSeconds);
+        var measurement = new Measurement(time);
+        var scheme = probe.Url[..Math.Max(0, probe.Url.IndexOf(':', StringComparison.Ordinal))];
+        if (_probers.TryGetValue(scheme, out var prober))
+        {
+            using var timeout = new CancellationTokenSource(TimeSpan.FromMilliseconds(probe.TimeoutMs), time);
+            await prober.ProbeAsync(probe, measurement, timeout.Token);
+        }
+        else
+        {
+            measurement.Fail(Outcome.Unprobeable, $"no prober for the scheme '{scheme}'");
+        }
+        var flags = (late > LateAfter ? ProbeRemarks.Late : 0) | (saturated ? ProbeRemarks.Saturated : 0);
+        return measurement.ToResult(probe, (int)Math.Min(late.TotalMicroseconds, int.MaxValue), flags);
+    }
+
+    private TimeSpan Late(ProbeUrl probe) => time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(probe.ScheduledAtMs);
+
+    private static ProbeResult Missing(ProbeUrl probe, Outcome outcome, string error) =>
+        new() { TargetId = probe.TargetId, ScheduledAtMs = probe.ScheduledAtMs, Outcome = outcome, Error = error };
+
+    [LoggerMessage(LogLevel.Error, "A prober threw on {Url}")]
+    private static partial void LogBug(ILogger logger, Exception exception, string url);
+}

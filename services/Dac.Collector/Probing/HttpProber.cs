@@ -1,0 +1,142 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using Dac.Contracts;
+using Microsoft.Extensions.Options;
+
+namespace Dac.Collector.Probing;
+
+/// <summary>
+/// <c>http</c> and <c>https</c>: one GET over a fresh connection (RFC 9110, RFC 9112), redirects followed (10 at most, never from https to http), the body
+/// decompressed and read to its end or limit. Up is a final status of 2xx and, where there is a regex, a match.
+/// </summary>
+public sealed class HttpProber(IOptions<CollectorOptions> options) : IProber
+{
+    private static readonly ProductInfoHeaderValue UserAgent = new("DAC", typeof(HttpProber).Assembly.GetName().Version!.ToString(2));
+
+    private readonly RegexCache _regexes = new();
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Schemes => ["http", "https"];
+
+    /// <inheritdoc/>
+    public async Task ProbeAsync(ProbeUrl probe, Measurement measurement, CancellationToken timeout)
+    {
+        try
+        {
+            using var handler = Handler(measurement);
+            using var client = new HttpMessageInvoker(handler);
+            using var request = new HttpRequestMessage(HttpMethod.Get, probe.Url) { Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+            request.Headers.UserAgent.Add(UserAgent);
+            request.Headers.Accept.ParseAdd("*/*");
+            // The server closes, so that it and not the collector keeps the port in TIME_WAIT.
+            request.Headers.ConnectionClose = true;
+            using var response = await client.SendAsync(request, timeout);
+            measurement.StatusCode = (short)response.StatusCode;
+            if (!response.IsSuccessStatusCode)
+                measurement.Fail(Outcome.BadStatus, $"status {(int)response.StatusCode} {response.ReasonPhrase}, accepted is 2xx");
+            var body = await HttpBody.ReadAsync(response, measurement, options.Value.MaxBodyBytes, keep: probe.Regex is not null, timeout);
+            measurement.Lap(Phase.Transfer);
+            if (probe.Regex is not null && body is not null)
+                _regexes.Match(probe.Regex, body, measurement);
+        }
+        catch (Exception e) when (HttpFailure.Explain(e, timeout.IsCancellationRequested, probe.TimeoutMs) is var (outcome, error))
+        {
+            measurement.Fail(outcome, error);
+        }
+    }
+
+    // One handler for one probe: with a shared one, a request may go out on a connection that was opened for another, and the phases would lie.
+    private static SocketsHttpHandler Handler(Measurement measurement)
+    {
+        var redirected = false;
+        return new SocketsHttpHandler
+        {
+            UseProxy = false,
+            UseCookies = false,
+            AllowAutoRedirect = true,
+            MaxAutomaticRedirections = 10,
+            AutomaticDecompression = DecompressionMethods.All,
+            MaxResponseHeadersLength = 64,
+            ConnectTimeout = Timeout.InfiniteTimeSpan,
+            ActivityHeadersPropagator = null,
+            SslOptions = new SslClientAuthenticationOptions
+            {
+                CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
+                RemoteCertificateValidationCallback = (_, certificate, chain, errors) => CheckCertificate(certificate, chain, errors, measurement),
+            },
+            ConnectCallback = async (context, cancellationToken) =>
+            {
+                // What came in before belongs to the transfer of the redirect.
+                if (redirected)
+                    measurement.Lap(Phase.Transfer);
+                else
+                    measurement.Begin();
+                redirected = true;
+                return await ConnectAsync(context.DnsEndPoint, measurement, cancellationToken);
+            },
+            PlaintextStreamFilter = (context, _) =>
+            {
+                if (context.InitialRequestMessage.RequestUri!.Scheme == Uri.UriSchemeHttps)
+                    measurement.Lap(Phase.Tls);
+                return ValueTask.FromResult<Stream>(new LapStream(context.PlaintextStream, measurement));
+            },
+        };
+    }
+
+    private static async Task<Stream> ConnectAsync(DnsEndPoint endPoint, Measurement measurement, CancellationToken cancellationToken)
+    {
+        if (!IPAddress.TryParse(endPoint.Host, out var literal))
+            literal = null;
+        var addresses = literal is null ? await ResolveAsync(endPoint.Host, measurement, cancellationToken) : [literal];
+        measurement.Lap(Phase.Resolve);
+        for (var i = 0; ; i++)
+        {
+            var socket = new Socket(addresses[i].AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            try
+            {
+                await socket.ConnectAsync(addresses[i], endPoint.Port, cancellationToken);
+                measurement.Lap(Phase.Connect);
+                return new NetworkStream(socket, ownsSocket: true);
+            }
+            catch (SocketException) when (i < addresses.Length - 1)
+            {
+                socket.Dispose();
+            }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
+        }
+    }
+
+    private static async Task<IPAddress[]> ResolveAsync(string host, Measurement measurement, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await Dns.GetHostAddressesAsync(host, cancellationToken);
+        }
+        catch (SocketException e)
+        {
+            var (outcome, error) = HttpFailure.Resolving(e, host);
+            measurement.Fail(outcome, error);
+            throw;
+        }
+    }
+
+    private static bool CheckCertificate(X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors, Measurement measurement)
+    {
+        if (certificate is X509Certificate2 presented)
+            measurement.TlsExpiresAt = new DateTimeOffset(presented.NotAfter.ToUniversalTime());
+        if (errors == SslPolicyErrors.None)
+            return true;
+        var reasons = chain?.ChainStatus.Select(s => s.StatusInformation.Trim().TrimEnd('.')).Distinct() ?? [];
+        if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
+            reasons = reasons.Append("it is for another host");
+        measurement.Fail(Outcome.TlsFailed, $"certificate refused: {string.Join("; ", reasons)}");
+        return false;
+    }
+}

@@ -1,0 +1,16 @@
+using Dac.Contracts;
+
+namespace Dac.Collector.Probing;
+
+/// <summary>Probes the URLs of its schemes.</summary>
+public interface IProber
+{
+    /// <summary>Schemes in lower case, such as <c>https</c>.</summary>
+    IReadOnlyList<string> Schemes { get; }
+
+    /// <summary>
+    /// Probes once and writes into <paramref name="measurement"/> what it saw. A target's failure is an outcome, never an exception; when
+    /// <paramref name="timeout"/> ends, so does the probe, as <see cref="Outcome.Timeout"/>.
+    /// </summary>
+    Task ProbeAsync(ProbeUrl probe, Measurement measurement, CancellationToken timeout);
+}

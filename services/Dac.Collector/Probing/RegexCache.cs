@@ -1,0 +1,59 @@
+using System.Collections.Concurrent;
+using System.Text;
+using System.Text.RegularExpressions;
+using Dac.Contracts;
+using Dac.Targets;
+
+namespace Dac.Collector.Probing;
+
+/// <summary>Compiled patterns, and the matching of bodies.</summary>
+internal sealed class RegexCache
+{
+    // Compiling costs more than matching. Some 10 kB each: 20 MB at most.
+    private const int Limit = 2_000;
+
+    private readonly ConcurrentDictionary<string, Regex> _regexes = new(StringComparer.Ordinal);
+
+    /// <summary>
+    /// Stores all matches, joined by a space; of a match with groups, the groups, as the Python program did with one. No match is an outcome.
+    /// </summary>
+    public void Match(string pattern, string body, Measurement measurement)
+    {
+        try
+        {
+            var text = new StringBuilder();
+            var found = false;
+            for (var match = Get(pattern).Match(body); match.Success && text.Length <= Measurement.MaxMatch; match = match.NextMatch())
+            {
+                if (found)
+                    text.Append(' ');
+                found = true;
+                if (match.Groups.Count == 1)
+                    text.Append(match.ValueSpan[..Math.Min(match.Length, Measurement.MaxMatch + 1)]);
+                else
+                    text.AppendJoin(' ', match.Groups.Values.Skip(1).Select(g => g.Value));
+            }
+            if (found)
+                measurement.Match = text.ToString();
+            else
+                measurement.Fail(Outcome.NoMatch, "the body does not match the regex");
+        }
+        catch (RegexMatchTimeoutException)
+        {
+            measurement.Fail(Outcome.Unprobeable, $"the regex took longer than {BodyRegex.MatchTimeout.TotalSeconds:F0} s on this body: make it simpler");
+        }
+        catch (ArgumentException e)
+        {
+            measurement.Fail(Outcome.Unprobeable, $"the regex can't be read: {e.Message}");
+        }
+    }
+
+    private Regex Get(string pattern)
+    {
+        if (_regexes.TryGetValue(pattern, out var regex))
+            return regex;
+        if (_regexes.Count >= Limit)
+            _regexes.Clear();
+        return _regexes[pattern] = BodyRegex.Create(pattern);
+    }
+}

@@ -1,0 +1,119 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using Dac.Contracts;
+using Dac.Hosting;
+using Dac.Targets;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
+
+namespace Dac.Collector;
+
+/// <summary>The slots that this collector holds, by key. A slot that is delivered again joins the one under way.</summary>
+public sealed partial class Slots(
+    DueThread due, ProbeRunner runner, ResultReporter reporter, IOptions<CollectorOptions> options, IOptions<TopologyOptions> topology, TimeProvider time,
+    ILogger<Slots> logger) : IHealthCheck
+{
+    private static readonly Counter<long> Received = Telemetry.Meter.CreateCounter<long>("dac.slots.received", "{slot}", "Slots taken from the broker");
+    private static readonly UpDownCounter<int> Held = Telemetry.Meter.CreateUpDownCounter<int>("dac.slots.held", "{slot}", "Slots received and not yet reported");
+
+    private readonly ConcurrentDictionary<(long TargetId, long ScheduledAtMs), Slot> _held = new();
+    private int _otherPartitions;
+
+    /// <summary>Number of slots received and not yet reported.</summary>
+    public int Count => _held.Count;
+
+    /// <summary>Takes over a batch; completes when it may be acknowledged.</summary>
+    public async Task AcceptAsync(ProbeBatch batch)
+    {
+        if (batch.Partitions != topology.Value.Partitions && Interlocked.Exchange(ref _otherPartitions, batch.Partitions) != batch.Partitions)
+            LogPartitions(logger, topology.Value.Partitions, batch.Partitions);
+        Received.Add(batch.Probes.Count);
+        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
+        var reported = new Countdown(batch.Probes.Count);
+        var fresh = new List<Slot>(batch.Probes.Count);
+        foreach (var probe in batch.Probes)
+        {
+            var slot = new Slot(probe, this);
+            var held = _held.GetOrAdd((probe.TargetId, probe.ScheduledAtMs), slot);
+            held.WhenReported(reported);
+            if (held != slot)
+                continue;
+            Held.Add(1);
+            if (probe.ScheduledAtMs - now > options.Value.MaxAhead.TotalMilliseconds)
+                Report(slot, new ProbeResult { TargetId = probe.TargetId, ScheduledAtMs = probe.ScheduledAtMs, Outcome = Outcome.Clock, Error = "the slot lies too far ahead of the collector's clock" });
+            else
+                fresh.Add(slot);
+        }
+        due.Add(fresh);
+        var lastStart = batch.WindowStartMs + Schedule.WindowMs + batch.Probes.Max(p => p.ToleranceMs);
+        var patience = TimeSpan.FromMilliseconds(Math.Max(0, lastStart - now));
+        await reported.Task.WaitAsync(patience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <inheritdoc/>
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(_otherPartitions == 0
+            ? HealthCheckResult.Healthy()
+            : HealthCheckResult.Unhealthy($"Topology:Partitions is {topology.Value.Partitions} here and {_otherPartitions} at the scheduler: set it to {_otherPartitions}"));
+
+    internal Task RunAsync(Slot slot) => runner.RunAsync(slot.Probe, result => Report(slot, result));
+
+    private void Report(Slot slot, ProbeResult result) =>
+        reporter.Report(result, () =>
+        {
+            // Removed first: a delivery that comes now finds a slot that is done, or none.
+            if (_held.TryRemove((slot.Probe.TargetId, slot.Probe.ScheduledAtMs), out _))
+                Held.Add(-1);
+            slot.Reported();
+        });
+
+    [LoggerMessage(LogLevel.Error, "Topology:Partitions is {Mine} here and {Theirs} at the scheduler: some partitions have no collector. Set it to {Theirs}")]
+    private static partial void LogPartitions(ILogger logger, int mine, int theirs);
+}
+
+/// <summary>One slot held: due at its millisecond, then probed on the thread pool.</summary>
+internal sealed class Slot(ProbeUrl probe, Slots slots) : IThreadPoolWorkItem
+{
+    private readonly Lock _lock = new();
+    private readonly List<Countdown> _waiting = new(1);
+    private bool _reported;
+
+    public ProbeUrl Probe { get; } = probe;
+
+    public void WhenReported(Countdown countdown)
+    {
+        lock (_lock)
+        {
+            if (!_reported)
+            {
+                _waiting.Add(countdown);
+                return;
+            }
+        }
+        countdown.Signal();
+    }
+
+    public void Reported()
+    {
+        lock (_lock)
+            _reported = true;
+        _waiting.ForEach(c => c.Signal());
+    }
+
+    public void Execute() => _ = slots.RunAsync(this);
+}
+
+/// <summary>A task that ends when so many signals have come.</summary>
+internal sealed class Countdown(int count)
+{
+    private readonly TaskCompletionSource _source = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _count = count;
+
+    public Task Task => _source.Task;
+
+    public void Signal()
+    {
+        if (Interlocked.Decrement(ref _count) == 0)
+            _source.SetResult();
+    }
+}

@@ -1,0 +1,22 @@
+using Dac.Hosting;
+using Dac.Storage;
+
+namespace Dac.Scheduler;
+
+/// <summary>WHEN: plans every probe and publishes it.</summary>
+public static class SchedulerModule
+{
+    /// <summary>Registers the scheduler; needs the database, and the bus to publish on.</summary>
+    public static void AddScheduler(this IHostApplicationBuilder builder)
+    {
+        builder.AddTopology();
+        builder.AddCheckedOptions<SchedulerOptions, SchedulerOptionsValidator>("Scheduler");
+        builder.AddStorage();
+        builder.AddPublishing();
+        builder.Services.AddSingleton<Catalogue>();
+        builder.Services.AddSingleton<Dispatcher>();
+        builder.Services.AddSingleton<PlanHealth>();
+        builder.Services.AddHealthChecks().AddCheck<PlanHealth>("plan");
+        builder.AddJob<PlanJob>(TimeSpan.FromSeconds(1));
+    }
+}

@@ -1,0 +1,62 @@
+using System.CommandLine;
+using Dac.Hosting;
+using Dac.Storage;
+using Spectre.Console;
+
+namespace Dac.Standalone.Commands;
+
+/// <summary>Which database a command works on: <c>--data</c>, or else the setting, or else ./data.</summary>
+internal static class Database
+{
+    private const string Setting = "ConnectionStrings__Database";
+
+    /// <summary>The option that every command has.</summary>
+    public static Option<DirectoryInfo?> DataOption() => new("--data")
+    {
+        Description = $"Folder of the SQLite database. Default: the database of {Setting}, or else ./data",
+        HelpName = "DIR",
+    };
+
+    /// <summary>The connection string.</summary>
+    public static string ConnectionString(DirectoryInfo? data) =>
+        data is null && Environment.GetEnvironmentVariable(Setting) is { Length: > 0 } setting
+            ? setting
+            : $"Data Source={Path.Combine(data?.FullName ?? Path.GetFullPath("data"), "dac.db")}";
+
+    /// <summary>Opens the database for one command, brings it up to date, and turns a refusal into a sentence and exit code 1.</summary>
+    /// <param name="data">The value of <see cref="DataOption"/>.</param>
+    /// <param name="create">Whether a SQLite file that is not there is made.</param>
+    /// <param name="use">What to do with it; returns the exit code.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public static async Task<int> UseAsync(DirectoryInfo? data, bool create, Func<IServiceProvider, Task<int>> use, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var builder = Host.CreateEmptyApplicationBuilder(new());
+            builder.Configuration.AddEnvironmentVariables();
+            builder.Configuration["ConnectionStrings:Database"] = ConnectionString(data);
+            builder.AddStorage();
+            using var host = builder.Build();
+            if (host.Services.GetRequiredService<DatabaseString>().File is { } file && !create && !File.Exists(file))
+                throw new StartRefusedException($"There is no database at {file}. Start one with 'run' or 'import', or name its folder with --data DIR.");
+            await host.Services.GetRequiredService<DatabaseMigrator>().StartAsync(cancellationToken);
+            return await use(host.Services);
+        }
+        catch (Exception e) when (DacHost.Refusal(e) is { } reason)
+        {
+            Errors.WriteLine(reason);
+            return 1;
+        }
+    }
+
+    /// <summary>Where errors go, in colour on a terminal; into a file or pipe, one line each.</summary>
+    public static IAnsiConsole Errors { get; } = CreateErrors();
+
+    private static IAnsiConsole CreateErrors()
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        if (Console.IsErrorRedirected)
+            console.Profile.Width = 10_000;
+        return console;
+    }
+}

@@ -1,0 +1,40 @@
+using System.CommandLine;
+using Dac.Storage;
+using Dac.Targets;
+using Microsoft.EntityFrameworkCore;
+using Spectre.Console;
+
+namespace Dac.Standalone.Commands;
+
+/// <summary><c>export</c>: targets to CSV.</summary>
+internal static class ExportCommand
+{
+    public static Command Create()
+    {
+        var file = new Argument<FileInfo>("FILE") { Description = "CSV file to write; it is replaced where it is there" };
+        var data = Database.DataOption();
+        var command = new Command("export", """
+            Write all targets to a CSV file that 'import' reads back.
+              dac export targets.csv
+            """)
+        { file, data };
+        command.SetAction((parsed, cancellationToken) => Database.UseAsync(parsed.GetValue(data), create: false, async services =>
+        {
+            await using var db = await services.GetRequiredService<IDbContextFactory<DacDbContext>>().CreateDbContextAsync(cancellationToken);
+            var rows = await db.Targets.AsNoTracking().Where(t => t.DeletedAt == null).OrderBy(t => t.Id).Select(t => new { t.Key, t.Spec }).ToListAsync(cancellationToken);
+            try
+            {
+                await using var writer = parsed.GetRequiredValue(file).CreateText();
+                TargetCsv.Write(writer, rows.Select(r => TargetStore.ReadSpec(r.Spec) with { Key = r.Key }));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                Database.Errors.WriteLine($"{parsed.GetRequiredValue(file)} can't be written: {e.Message}");
+                return 1;
+            }
+            AnsiConsole.WriteLine($"Exported {rows.Count} targets to {parsed.GetRequiredValue(file)}.");
+            return 0;
+        }, cancellationToken));
+        return command;
+    }
+}

@@ -1,0 +1,74 @@
+using System.CommandLine;
+using Dac.Storage;
+using Dac.Targets;
+using Spectre.Console;
+
+namespace Dac.Standalone.Commands;
+
+/// <summary><c>import</c>: targets from CSV.</summary>
+internal static class ImportCommand
+{
+    public static Command Create()
+    {
+        var file = new Argument<FileInfo>("FILE") { Description = "CSV file; the first line names the columns" };
+        var skip = new Option<bool>("--skip-invalid") { Description = "Import the good lines where there are bad ones" };
+        var data = Database.DataOption();
+        var command = new Command("import", $"""
+            Add or change targets from a CSV file, all or nothing.
+              dac import samples/urls.csv
+              dac import urls_small.csv --skip-invalid
+            Columns: {string.Join(", ", TargetCsv.Columns)}. A file with "url_id","url","interval","regex" imports as it is.
+            A line whose key (or url_id; else the URL) is there already changes that target. A DAC that runs takes the change up within 5 s.
+            """)
+        { file, skip, data };
+        command.SetAction((parsed, cancellationToken) =>
+            ImportAsync(parsed.GetRequiredValue(file), parsed.GetValue(data), parsed.GetValue(skip), cancellationToken));
+        return command;
+    }
+
+    public static async Task<int> ImportAsync(FileInfo file, DirectoryInfo? data, bool skipInvalid, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<TargetDefinition> targets;
+        IReadOnlyList<CsvError> errors;
+        try
+        {
+            using var reader = file.OpenText();
+            (targets, errors) = TargetCsv.Read(reader);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Database.Errors.WriteLine($"{file} can't be read: {e.Message}");
+            return 1;
+        }
+        foreach (var error in errors)
+            Database.Errors.MarkupLineInterpolated($"[red]{file}[/] [yellow]line {error.Line}[/]: {error.Error}");
+        if (errors.Count > 0 && !skipInvalid)
+        {
+            var lines = errors.Select(e => e.Line).Distinct().Count();
+            Database.Errors.WriteLine($"Nothing was imported: {Count(lines, "line")} of {file} {(lines == 1 ? "is" : "are")} wrong. Correct them, or import the other {Count(targets.Count, "line")} with --skip-invalid.");
+            return 1;
+        }
+        return await Database.UseAsync(data, create: true, async services =>
+        {
+            var summary = await SaveAsync(services.GetRequiredService<TargetStore>(), targets, cancellationToken);
+            AnsiConsole.WriteLine($"Imported {file}: {summary.Added} added, {summary.Changed} changed, {summary.Unchanged} unchanged{(errors.Count > 0 ? $", {Count(errors.Select(e => e.Line).Distinct().Count(), "line")} skipped" : "")}.");
+            return 0;
+        }, cancellationToken);
+    }
+
+    private static Task<SaveSummary> SaveAsync(TargetStore store, IReadOnlyList<TargetDefinition> targets, CancellationToken cancellationToken) =>
+        targets.Count < 5_000
+            ? store.SaveAsync(targets, null, cancellationToken)
+            : AnsiConsole.Progress().StartAsync(context =>
+            {
+                var bar = context.AddTask("importing", maxValue: targets.Count);
+                return store.SaveAsync(targets, new BarProgress(bar), cancellationToken);
+            });
+
+    private static string Count(int count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
+
+    private sealed class BarProgress(ProgressTask bar) : IProgress<int>
+    {
+        public void Report(int value) => bar.Value = value;
+    }
+}

@@ -1,0 +1,58 @@
+using System.CommandLine;
+using Dac.Hosting;
+using Dac.Web;
+using Spectre.Console;
+
+namespace Dac.Standalone.Commands;
+
+/// <summary><c>run</c>: all services in this process.</summary>
+internal static class RunCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("run", """
+            Probe everything in this process, and serve the page (the default command).
+              dac run --import samples/urls.csv
+              dac run --data /var/lib/dac --listen http://127.0.0.1:9000
+            Any setting of docs/configuration.md can be given as --Section:Key=value.
+            """);
+        Configure(command);
+        return command;
+    }
+
+    /// <summary>Gives a command the options and the action of <c>run</c>.</summary>
+    public static void Configure(Command command)
+    {
+        var import = new Option<FileInfo?>("--import") { Description = "CSV of targets to import first: all of it or nothing", HelpName = "FILE" };
+        var listen = new Option<string>("--listen") { Description = "Where to serve page and API", HelpName = "URL", DefaultValueFactory = _ => "http://127.0.0.1:8080" };
+        var data = Database.DataOption();
+        command.Add(import);
+        command.Add(listen);
+        command.Add(data);
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(listen) is { } url && !(Uri.TryCreate(url.Replace("//*", "//any").Replace("//+", "//any"), UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"))
+                result.AddError($"--listen '{url}' is not a URL: give one like http://127.0.0.1:8080.");
+        });
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var settings = parsed.UnmatchedTokens.ToArray();
+            if (settings.FirstOrDefault(s => !s.StartsWith("--", StringComparison.Ordinal) || !s.Contains(':') || !s.Contains('=')) is { } unknown)
+            {
+                Database.Errors.WriteLine($"'{unknown}' is neither a command nor an option. See --help; settings are given as --Section:Key=value.");
+                return 1;
+            }
+            if (parsed.GetValue(import) is { } file && await ImportCommand.ImportAsync(file, parsed.GetValue(data), skipInvalid: false, cancellationToken) is not 0 and var failed)
+                return failed;
+            return await DacHost.RunAsync(
+                "standalone", settings, parsed.GetValue(listen)!,
+                builder =>
+                {
+                    builder.Configuration["ConnectionStrings:Database"] = Database.ConnectionString(parsed.GetValue(data));
+                    builder.AddStandalone();
+                },
+                app => app.MapWeb());
+        });
+    }
+}

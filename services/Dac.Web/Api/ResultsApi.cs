@@ -1,0 +1,39 @@
+using Dac.Storage;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+
+namespace Dac.Web.Api;
+
+/// <summary><c>/api/targets/{id}/results</c>: what was measured.</summary>
+public static class ResultsApi
+{
+    internal static void MapResults(this IEndpointRouteBuilder routes) =>
+        routes.MapGet("/api/targets/{id:long}/results", ListAsync).WithTags("Results").ProducesProblem(400).ProducesProblem(404);
+
+    /// <summary>Lists a target's results, newest first. A deleted target's are there until retention drops them.</summary>
+    /// <param name="id">The target's id.</param>
+    /// <param name="from">Start, ISO 8601; without an offset it is UTC. Default: one hour before the end.</param>
+    /// <param name="to">End, not included, ISO 8601. Default: now.</param>
+    /// <param name="limit">How many: 1 to 10000. Default: 100.</param>
+    public static async Task<Results<Ok<ResultPage>, ProblemHttpResult>> ListAsync(
+        long id, IDbContextFactory<DacDbContext> contexts, TimeProvider time, string? from, string? to, string? limit, CancellationToken cancellationToken)
+    {
+        var query = new QueryParameters();
+        var count = (int)query.Number("limit", limit, 1, 10_000, 100);
+        var (start, end) = query.Span(from, to, TimeSpan.FromHours(1), time.GetUtcNow());
+        if (query.Errors.Count > 0)
+            return Problems.Invalid("Bad parameter", query.Errors);
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        if (!await db.Targets.AnyAsync(t => t.Id == id, cancellationToken))
+            return Problems.NoTarget(id);
+        var rows = await (
+            from result in db.Results.AsNoTracking()
+            where result.TargetId == id && result.ScheduledAt >= start && result.ScheduledAt < end
+            join location in db.Locations on result.LocationId equals location.Id
+            join collector in db.Collectors on result.CollectorId equals (int?)collector.Id into collectors
+            from collector in collectors.DefaultIfEmpty()
+            orderby result.ScheduledAt descending, result.LocationId
+            select new { result, Location = location.Name, Collector = (string?)collector!.Name }).Take(count + 1).ToListAsync(cancellationToken);
+        return TypedResults.Ok(new ResultPage(start, end, [.. rows.Take(count).Select(r => ResultView.Of(r.result, r.Location, r.Collector))], rows.Count > count));
+    }
+}

@@ -1,0 +1,195 @@
+using System.Data.Common;
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Text.Json;
+using System.Threading.Channels;
+using Dac.Contracts;
+using Dac.Hosting;
+using Dac.Storage;
+using Dac.Storage.Model;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
+
+namespace Dac.Writer;
+
+/// <summary>
+/// Group commit: while one statement runs, the messages that come in gather for the next. Idle, a result is stored at once; under load, statements grow
+/// up to <see cref="WriterOptions.BatchRows"/>. While the database is away the messages stay unacknowledged, and the broker keeps the rest.
+/// </summary>
+public sealed partial class ResultWriter : BackgroundService, IHealthCheck
+{
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
+    private static readonly Counter<long> Stored = Telemetry.Meter.CreateCounter<long>("dac.results.stored", "{result}", "Rows inserted, or replacing one of a lower class");
+    private static readonly Counter<long> Duplicates = Telemetry.Meter.CreateCounter<long>("dac.results.duplicate", "{result}", "Results for slots that had their row already");
+    private static readonly Counter<long> Parked = Telemetry.Meter.CreateCounter<long>("dac.results.parked", "{result}", "Results that the database refused");
+    private static readonly Histogram<int> Rows = Telemetry.Meter.CreateHistogram<int>("dac.writer.rows", "{result}", "Rows in a statement");
+    private static readonly Histogram<double> Lag = Telemetry.Meter.CreateHistogram<double>("dac.writer.lag", "s", "From a slot's planned time to its row, of the oldest in a statement");
+
+    private readonly Channel<Pending> _pending;
+    private readonly IResultStore _store;
+    private readonly IDbContextFactory<DacDbContext> _contexts;
+    private readonly NameIds _names;
+    private readonly WriteGate _gate;
+    private readonly TimeProvider _time;
+    private readonly int _batchRows;
+    private readonly ILogger<ResultWriter> _logger;
+    private int _waiting;
+    private string? _outage;
+
+    public ResultWriter(
+        IResultStore store, IDbContextFactory<DacDbContext> contexts, NameIds names, WriteGate gate, IOptions<WriterOptions> options, TimeProvider time,
+        ILogger<ResultWriter> logger)
+    {
+        (_store, _contexts, _names, _gate, _time, _logger, _batchRows) = (store, contexts, names, gate, time, logger, options.Value.BatchRows);
+        _pending = Channel.CreateBounded<Pending>(new BoundedChannelOptions(options.Value.Prefetch) { SingleReader = true });
+    }
+
+    /// <summary>Messages taken and not yet committed.</summary>
+    public int Waiting => Volatile.Read(ref _waiting);
+
+    /// <summary>Stores a batch together with what else is waiting; completes with the commit.</summary>
+    public async Task StoreAsync(ProbeResultBatch batch)
+    {
+        var pending = new Pending(batch, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        Interlocked.Increment(ref _waiting);
+        try
+        {
+            await _pending.Writer.WriteAsync(pending);
+            await pending.Committed.Task;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waiting);
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(_outage is null ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy($"the database takes no results: {_outage}"));
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // The bus has stopped before this does, and with it all that wrote into the channel.
+        while (await _pending.Reader.WaitToReadAsync(stoppingToken))
+        {
+            var group = new List<Pending>();
+            for (var rows = 0; rows < _batchRows && _pending.Reader.TryRead(out var pending); rows += pending.Batch.Results.Count)
+                group.Add(pending);
+            await CommitAsync(group, stoppingToken);
+            group.ForEach(p => p.Committed.SetResult());
+        }
+    }
+
+    private async Task CommitAsync(List<Pending> group, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                var rows = await RowsAsync(group, cancellationToken);
+                using var spans = new StoreSpans(rows);
+                var stored = await StoreAsync(rows, cancellationToken);
+                Count(group, rows, stored);
+                if (_outage is not null)
+                    LogBack(_logger);
+                _outage = null;
+                return;
+            }
+            catch (Exception e) when (e is DbException or TimeoutException or InvalidOperationException { InnerException: DbException })
+            {
+                if (_outage is null)
+                    LogAway(_logger, e.Message);
+                _outage = e.Message;
+                await Task.Delay(RetryDelay, _time, cancellationToken);
+            }
+        }
+    }
+
+    // One row for each slot, of the highest class; in key order, so that two writers never wait for each other in a circle.
+    private async Task<List<ResultRow>> RowsAsync(List<Pending> group, CancellationToken cancellationToken)
+    {
+        var rows = new Dictionary<(long, short, long), ResultRow>();
+        foreach (var batch in group.Select(p => p.Batch))
+        {
+            var location = await _names.LocationAsync(batch.Location, cancellationToken);
+            var collector = await _names.CollectorAsync(batch.Collector, cancellationToken);
+            foreach (var result in batch.Results)
+            {
+                var key = (result.TargetId, location, result.ScheduledAtMs);
+                if (!rows.TryGetValue(key, out var other) || result.Outcome.Class() > other.Result.Outcome.Class())
+                    rows[key] = new ResultRow(location, collector, result);
+            }
+        }
+        return [.. rows.OrderBy(r => r.Key).Select(r => r.Value)];
+    }
+
+    // A row that is refused is found by halving, and parked alone.
+    private async Task<int> StoreAsync(List<ResultRow> rows, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _store.WriteAsync(rows, cancellationToken);
+        }
+        catch (RowsRefusedException e) when (rows.Count == 1)
+        {
+            await ParkAsync(rows[0], e.Message, cancellationToken);
+            return 0;
+        }
+        catch (RowsRefusedException)
+        {
+            var half = rows.Count / 2;
+            return await StoreAsync(rows[..half], cancellationToken) + await StoreAsync(rows[half..], cancellationToken);
+        }
+    }
+
+    private async Task ParkAsync(ResultRow row, string reason, CancellationToken cancellationToken)
+    {
+        using var turn = await _gate.EnterAsync();
+        await using var db = await _contexts.CreateDbContextAsync(cancellationToken);
+        db.Add(new ParkedResult
+        {
+            ParkedAt = _time.GetUtcNow(),
+            Reason = reason,
+            Payload = JsonSerializer.Serialize(
+                new ProbeResultBatch { Location = $"#{row.LocationId}", Collector = $"#{row.CollectorId}", Results = [row.Result] }, ContractJson.Default.ProbeResultBatch),
+        });
+        await db.SaveChangesAsync(cancellationToken);
+        Parked.Add(1);
+        LogParked(_logger, row.Result.TargetId, row.Result.ScheduledAtMs, reason);
+    }
+
+    private void Count(List<Pending> group, List<ResultRow> rows, int stored)
+    {
+        if (rows.Count == 0)
+            return;
+        Stored.Add(stored);
+        Duplicates.Add(group.Sum(p => p.Batch.Results.Count) - stored);
+        Rows.Record(rows.Count);
+        Lag.Record((_time.GetUtcNow().ToUnixTimeMilliseconds() - rows.Min(r => r.Result.ScheduledAtMs)) / 1000.0);
+    }
+
+    [LoggerMessage(LogLevel.Error, "The database takes no results, the broker keeps them meanwhile: {Reason}")]
+    private static partial void LogAway(ILogger logger, string reason);
+
+    [LoggerMessage(LogLevel.Information, "The database takes results again")]
+    private static partial void LogBack(ILogger logger);
+
+    [LoggerMessage(LogLevel.Error, "Result of target {TargetId} at {ScheduledAtMs} was refused and is parked in parked_result: {Reason}")]
+    private static partial void LogParked(ILogger logger, long targetId, long scheduledAtMs, string reason);
+
+    private sealed record Pending(ProbeResultBatch Batch, TaskCompletionSource Committed);
+
+    /// <summary>The last span of each sampled slot's trace.</summary>
+    private sealed class StoreSpans(List<ResultRow> rows) : IDisposable
+    {
+        private readonly List<Activity?> _spans =
+        [
+            .. rows.Where(r => r.Result.TraceParent is not null).Select(r =>
+                Telemetry.Source.StartActivity("store", ActivityKind.Consumer, r.Result.TraceParent)?.SetTag("dac.target", r.Result.TargetId)),
+        ];
+
+        public void Dispose() => _spans.ForEach(s => s?.Dispose());
+    }
+}

@@ -1,0 +1,49 @@
+namespace Dac.Contracts;
+
+/// <summary>Command: probe one URL at one moment. Travels in a <see cref="ProbeBatch"/>.</summary>
+/// <remarks>Unknown fields are ignored and additions are optional, so that versions can be mixed while they are rolled out.</remarks>
+public sealed record ProbeUrl
+{
+    /// <summary>The target's id in the database.</summary>
+    public required long TargetId { get; init; }
+
+    /// <summary>When to start, in Unix milliseconds (UTC). With target and location it is the slot's key.</summary>
+    public required long ScheduledAtMs { get; init; }
+
+    /// <summary>What to probe; its scheme picks the prober.</summary>
+    public required string Url { get; init; }
+
+    /// <summary>Limit for the whole probe, redirects and body included; 1 to 60,000 ms.</summary>
+    public required int TimeoutMs { get; init; }
+
+    /// <summary>How late the probe may still start, in ms; later than that it is missed(expired).</summary>
+    public required int ToleranceMs { get; init; }
+
+    /// <summary>.NET regular expression that the body must match; null: any body will do.</summary>
+    public string? Regex { get; init; }
+
+    /// <summary>W3C trace context of the plan, on sampled slots only (https://www.w3.org/TR/trace-context/).</summary>
+    public string? TraceParent { get; init; }
+}
+
+/// <summary>Envelope: up to 64 commands of one window (one second of one partition) for one location, in order of time.</summary>
+public sealed record ProbeBatch
+{
+    /// <summary>Where to probe from.</summary>
+    public required string Location { get; init; }
+
+    /// <summary>The partition, 0 to <see cref="Partitions"/> - 1.</summary>
+    public required int Partition { get; init; }
+
+    /// <summary>How many partitions there are: a collector that counts differently is misconfigured, and says so.</summary>
+    public required int Partitions { get; init; }
+
+    /// <summary>Start of the window, in Unix milliseconds; it lasts one second.</summary>
+    public required long WindowStartMs { get; init; }
+
+    /// <summary>1 for the first publishing of the window, more when another scheduler took it over.</summary>
+    public int Attempt { get; init; } = 1;
+
+    /// <summary>The commands, earliest first.</summary>
+    public required IReadOnlyList<ProbeUrl> Probes { get; init; }
+}

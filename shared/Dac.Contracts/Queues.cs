@@ -1,0 +1,14 @@
+using System.Globalization;
+
+namespace Dac.Contracts;
+
+/// <summary>Names of the queues; each has a fanout exchange of the same name.</summary>
+public static class Queues
+{
+    /// <summary>Results of all collectors, for the writers.</summary>
+    public const string ProbeResult = "probe-result";
+
+    /// <summary>Commands of one partition for the collectors of one location.</summary>
+    public static string ProbeUrl(string location, int partition) =>
+        string.Create(CultureInfo.InvariantCulture, $"probe-url.{location}.{partition}");
+}

@@ -1,0 +1,162 @@
+using Dac.Contracts;
+using MassTransit;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Quartz;
+
+namespace Dac.Hosting;
+
+/// <summary>What the modules of a process want of its bus. Collected first, since a process has one bus, however many modules it runs.</summary>
+public sealed class BusParts(string service)
+{
+    /// <summary>Name of the service, as the broker shows its connections.</summary>
+    public string Service { get; } = service;
+
+    internal List<Action<IBusRegistrationConfigurator>> Consumers { get; } = [];
+
+    internal List<Action<IBusRegistrationContext, IBusFactoryConfigurator>> Endpoints { get; } = [];
+
+    internal List<Func<IServiceProvider, bool>> Idle { get; } = [];
+
+    internal bool Publishes { get; set; }
+
+    internal bool HasJobs { get; set; }
+}
+
+/// <summary>Bus and jobs of a service.</summary>
+public static class Bus
+{
+    /// <summary>The location whose command queues are declared by every publisher; the others' by their own collectors.</summary>
+    public const string DefaultLocation = "default";
+
+    // Prefetched and unconfirmed messages are all that a bus holds; a stop waits for them.
+    private static readonly TimeSpan BusStopTimeout = DacHost.StopTimeout - TimeSpan.FromSeconds(5);
+
+    /// <summary>Adds a consumer and the queues that it reads.</summary>
+    public static void AddConsumer<TConsumer>(this IHostApplicationBuilder builder, Action<IBusRegistrationContext, IBusFactoryConfigurator> endpoints)
+        where TConsumer : class, IConsumer
+    {
+        var parts = builder.Parts();
+        parts.Consumers.Add(x => x.AddConsumer<TConsumer>());
+        parts.Endpoints.Add(endpoints);
+    }
+
+    /// <summary>
+    /// Adds <see cref="PublishBus"/>. Over RabbitMQ it has a connection of its own: a broker that is short of memory or disk blocks publishers, and must not
+    /// block consumers with them.
+    /// </summary>
+    public static void AddPublishing(this IHostApplicationBuilder builder)
+    {
+        var parts = builder.Parts();
+        if (parts.Publishes)
+            return;
+        parts.Publishes = true;
+        builder.Services.AddSingleton<PublishBus>();
+        if (builder.Broker() is not null)
+        {
+            builder.Services.AddHostedService(p => p.GetRequiredService<PublishBus>());
+            builder.Services.AddHealthChecks().AddCheck<PublishBus>("broker (publishing)");
+        }
+    }
+
+    /// <summary>A quorum queue with its fanout exchange, as publishers declare it too.</summary>
+    public static void ReceiveFrom(this IBusFactoryConfigurator bus, string queue, Action<IReceiveEndpointConfigurator> configure) =>
+        bus.ReceiveEndpoint(queue, endpoint =>
+        {
+            endpoint.ConfigureConsumeTopology = false;
+            if (endpoint is IRabbitMqReceiveEndpointConfigurator rabbit)
+                rabbit.SetQuorumQueue();
+            configure(endpoint);
+        });
+
+    /// <summary>Adds a job that Quartz fires at an interval; a run that takes longer than that delays the next one.</summary>
+    public static void AddJob<TJob>(this IHostApplicationBuilder builder, TimeSpan interval)
+        where TJob : class, IJob
+    {
+        builder.Services.AddQuartz(q => q.ScheduleJob<TJob>(t => t
+            .WithIdentity(typeof(TJob).Name)
+            .StartNow()
+            .WithSimpleSchedule(s => s.WithInterval(interval).RepeatForever())));
+        builder.Parts().HasJobs = true;
+    }
+
+    /// <summary>Tells when a module has finished all that it was given, so that a process without a broker can stop without loss.</summary>
+    public static void AddIdle(this IHostApplicationBuilder builder, Func<IServiceProvider, bool> idle) => builder.Parts().Idle.Add(idle);
+
+    internal static void AddBus(this IHostApplicationBuilder builder)
+    {
+        var parts = builder.Parts();
+        if (parts.Endpoints.Count > 0 || builder.Broker() is null)
+            AddConsumerBus(builder, parts);
+        if (builder.Broker() is null)
+            builder.Services.AddHostedService<InMemoryDrain>();
+        // Registered last of all: hosted services stop in reverse order, and jobs must end before the bus.
+        if (parts.HasJobs)
+            builder.Services.AddQuartzHostedService(o => o.WaitForJobsToComplete = true);
+    }
+
+    internal static Uri? Broker(this IHostApplicationBuilder builder)
+    {
+        if (builder.Configuration["ConnectionStrings:Broker"] is not { Length: > 0 } text)
+            return null;
+        return Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "amqp" or "amqps"
+            ? uri
+            : throw new StartRefusedException("ConnectionStrings:Broker can't be read: give an AMQP URI like amqp://user:password@host:5672/vhost.");
+    }
+
+    internal static void Configure(IRabbitMqBusFactoryConfigurator bus, Uri broker, string connection)
+    {
+        bus.Host(broker, connection, host => host.Heartbeat(TimeSpan.FromSeconds(10)));
+        UseContractJson(bus);
+        // A message that reaches no queue comes back as an exception instead of vanishing.
+        bus.ConfigureSend(s => s.UseExecute(context =>
+        {
+            if (context.TryGetPayload<RabbitMqSendContext>(out var rabbit))
+                rabbit.Mandatory = true;
+        }));
+    }
+
+    private static void AddConsumerBus(IHostApplicationBuilder builder, BusParts parts)
+    {
+        var broker = builder.Broker();
+        builder.Services.Configure<MassTransitHostOptions>(o =>
+        {
+            o.WaitUntilStarted = false;
+            o.StopTimeout = BusStopTimeout;
+        });
+        builder.Services.AddMassTransit(x =>
+        {
+            parts.Consumers.ForEach(add => add(x));
+            if (broker is null)
+            {
+                x.UsingInMemory((context, bus) =>
+                {
+                    UseContractJson(bus);
+                    parts.Endpoints.ForEach(add => add(context, bus));
+                });
+            }
+            else
+            {
+                x.UsingRabbitMq((context, bus) =>
+                {
+                    Configure(bus, broker, $"{parts.Service} consuming");
+                    parts.Endpoints.ForEach(add => add(context, bus));
+                });
+            }
+        });
+    }
+
+    private static void UseContractJson(IBusFactoryConfigurator bus)
+    {
+        // Without MassTransit's envelope: a batch is envelope enough, and costs half.
+        bus.UseRawJsonSerializer(isDefault: true);
+        bus.ConfigureJsonSerializerOptions(options =>
+        {
+            options.TypeInfoResolverChain.Insert(0, ContractJson.Default);
+            return options;
+        });
+    }
+
+    private static BusParts Parts(this IHostApplicationBuilder builder) =>
+        (BusParts)builder.Services.Single(s => s.ServiceType == typeof(BusParts)).ImplementationInstance!;
+}

@@ -1,0 +1,107 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Serilog;
+
+namespace Dac.Hosting;
+
+/// <summary>What every service is built on: settings, logs, metrics, traces, health, the bus, and a stop that leaves time to finish.</summary>
+public static class DacHost
+{
+    /// <summary>
+    /// How long a stop may take: what a collector holds is due within the plan's lead of 3 s and may run for its timeout.
+    /// The bus is given 5 s less, a pod (terminationGracePeriodSeconds) 15 s more.
+    /// </summary>
+    public static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(75);
+
+    /// <summary>Makes a host with the defaults of all services.</summary>
+    /// <param name="service">Name of the service in logs, metrics and traces.</param>
+    /// <param name="args">Command line; <c>--Section:Key=value</c> and <c>--urls</c> are settings.</param>
+    /// <param name="url">Where health, metrics and, on the web service, pages are served by default.</param>
+    public static WebApplicationBuilder CreateBuilder(string service, string[] args, string url)
+    {
+        // Content root is the program's folder, so that its appsettings are found from wherever it is started.
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        if (string.IsNullOrEmpty(builder.Configuration["urls"]) && string.IsNullOrEmpty(builder.Configuration["http_ports"]))
+            builder.WebHost.UseUrls(url);
+        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = StopTimeout);
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.AddLogs(service);
+        builder.AddTelemetry(service);
+        builder.Services.AddHealthChecks();
+        builder.Services.AddSingleton(new BusParts(service));
+        return builder;
+    }
+
+    /// <summary>Makes, configures and runs a service until it is told to stop.</summary>
+    /// <returns>0, or 1 where the start was refused, with the reason on the console.</returns>
+    public static async Task<int> RunAsync(
+        string service, string[] args, string url, Action<WebApplicationBuilder> configure, Action<WebApplication>? map = null)
+    {
+        try
+        {
+            var builder = CreateBuilder(service, args, url);
+            configure(builder);
+            await using var app = Build(builder, map);
+            await app.RunAsync();
+            return 0;
+        }
+        catch (Exception e) when (Refusal(e) is { } reason)
+        {
+            await Console.Error.WriteLineAsync(reason);
+            return 1;
+        }
+        finally
+        {
+            await Log.CloseAndFlushAsync();
+        }
+    }
+
+    /// <summary>Builds the host with its bus and jobs, health and metrics.</summary>
+    public static WebApplication Build(WebApplicationBuilder builder, Action<WebApplication>? map = null)
+    {
+        builder.AddBus();
+        var app = builder.Build();
+        app.MapHealth();
+        app.MapPrometheusScrapingEndpoint("/metrics");
+        map?.Invoke(app);
+        return app;
+    }
+
+    // TEMPORARY until Dac.Web follows
+    public static Task<int> RunAsync(WebApplicationBuilder builder, Action<WebApplication>? map = null) => Build(builder, map).RunAsync().ContinueWith(_ => 0, TaskScheduler.Default);
+
+    /// <summary>Adds options that are checked at start: a bad value refuses it and names the key.</summary>
+    public static void AddCheckedOptions<TOptions, TValidator>(this IHostApplicationBuilder builder, string section)
+        where TOptions : class
+        where TValidator : class, IValidateOptions<TOptions>
+    {
+        builder.Services.AddOptions<TOptions>().BindConfiguration(section).ValidateOnStart();
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<TOptions>, TValidator>());
+    }
+
+    /// <summary>Adds <see cref="TopologyOptions"/>.</summary>
+    public static void AddTopology(this IHostApplicationBuilder builder) => builder.AddCheckedOptions<TopologyOptions, TopologyOptionsValidator>("Topology");
+
+    /// <summary>Refuses the start of a service that is nothing without a broker.</summary>
+    /// <exception cref="StartRefusedException"><c>ConnectionStrings:Broker</c> is not set, or is no AMQP URI.</exception>
+    public static void RequireBroker(this IHostApplicationBuilder builder)
+    {
+        if (builder.Broker() is null)
+            throw new StartRefusedException("ConnectionStrings:Broker is not set: give an AMQP URI like amqp://user:password@host:5672/vhost (environment: ConnectionStrings__Broker), or run Dac.Standalone, which needs no broker.");
+    }
+
+    /// <summary>The sentence for the user where an exception is a refused start and not a bug, else null.</summary>
+    public static string? Refusal(Exception e) => e switch
+    {
+        StartRefusedException => e.Message,
+        OptionsValidationException options => string.Join(Environment.NewLine, options.Failures),
+        // The binder's message names key, value and type.
+        InvalidOperationException { InnerException: FormatException or ArgumentException or OverflowException } when e.Message.Contains("configuration value", StringComparison.Ordinal) => e.Message,
+        IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{e.Message} Give another one with --urls http://127.0.0.1:PORT.",
+        _ => null,
+    };
+}

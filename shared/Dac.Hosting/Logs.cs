@@ -1,0 +1,34 @@
+using Microsoft.Extensions.Hosting;
+using Serilog;
+using Serilog.Events;
+
+namespace Dac.Hosting;
+
+internal static class Logs
+{
+    /// <summary>Serilog to the console, and to Seq when <c>Seq:ServerUrl</c> is set; levels by the section <c>Serilog</c>.</summary>
+    public static void AddLogs(this IHostApplicationBuilder builder, string service)
+    {
+        var seq = builder.Configuration["Seq:ServerUrl"];
+        if (!string.IsNullOrEmpty(seq) && !(Uri.TryCreate(seq, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"))
+            throw new StartRefusedException($"Seq:ServerUrl '{seq}' is not a URL: give one like http://127.0.0.1:5341, or leave it out.");
+        builder.Services.AddSerilog(
+            (_, logger) =>
+            {
+                logger.MinimumLevel.Information()
+                    .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
+                    .MinimumLevel.Override("Microsoft.Hosting.Lifetime", LogEventLevel.Information)
+                    .MinimumLevel.Override("System", LogEventLevel.Warning)
+                    .MinimumLevel.Override("Quartz", LogEventLevel.Warning)
+                    .MinimumLevel.Override("MassTransit", LogEventLevel.Warning)
+                    .Enrich.FromLogContext()
+                    .Enrich.WithProperty("Service", service)
+                    .WriteTo.Console(
+                        outputTemplate: "{Timestamp:HH:mm:ss.fff} {Level:u3} {Service} {Message:lj}{NewLine}{Exception}", formatProvider: System.Globalization.CultureInfo.InvariantCulture)
+                    .ReadFrom.Configuration(builder.Configuration);
+                if (!string.IsNullOrEmpty(seq))
+                    logger.WriteTo.Seq(seq, apiKey: builder.Configuration["Seq:ApiKey"], queueSizeLimit: 10_000, formatProvider: System.Globalization.CultureInfo.InvariantCulture);
+            },
+            preserveStaticLogger: true);
+    }
+}

@@ -1,0 +1,131 @@
+using Dac.Hosting;
+using System.Data.Common;
+using Dac.Storage.Model;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Dac.Storage;
+
+/// <summary>
+/// Brings the schema up to date at start, once and under a lock, before any other part of the service starts. Waits for a database that
+/// can't be reached yet; refuses one that a newer version has migrated.
+/// </summary>
+public sealed partial class DatabaseMigrator(
+    IDbContextFactory<DacDbContext> contexts, IResultStore results, DatabaseString database, TimeProvider time, ILogger<DatabaseMigrator> logger, int partitions)
+    : IHostedService
+{
+    private const long AdvisoryLock = 0x0DAC_0001;
+
+    /// <summary>Number of partitions, known once the service has started.</summary>
+    public int Partitions { get; private set; }
+
+    /// <inheritdoc/>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await MigrateAsync(cancellationToken);
+                return;
+            }
+            catch (NpgsqlException e) when (e is not PostgresException || e.SqlState is PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.TooManyConnections)
+            {
+                if (attempt is 1 || attempt % 15 == 0)
+                    LogWaiting(logger, database, e.Message);
+                await Task.Delay(TimeSpan.FromSeconds(2), time, cancellationToken);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private async Task MigrateAsync(CancellationToken cancellationToken)
+    {
+        await using var held = database.IsSqlite ? await LockFileAsync(cancellationToken) : await LockServerAsync(cancellationToken);
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var known = db.Database.GetMigrations().ToHashSet(StringComparer.Ordinal);
+        var newer = (await db.Database.GetAppliedMigrationsAsync(cancellationToken)).Where(m => !known.Contains(m)).ToList();
+        if (newer.Count > 0)
+            throw new StartRefusedException($"The database ({database}) has a newer schema than this version knows ({newer[^1]}): install the newer version of DAC, or restore a backup from before the upgrade.");
+        var pending = (await db.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
+        if (pending.Count > 0)
+        {
+            LogMigrating(logger, database, string.Join(", ", pending));
+            await db.Database.MigrateAsync(cancellationToken);
+        }
+        if (await db.Topology.SingleOrDefaultAsync(cancellationToken) is not { } topology)
+        {
+            topology = new Topology { Partitions = (short)partitions };
+            db.Add(topology);
+            db.AddRange(Enumerable.Range(0, partitions).Select(p => new PlanCursor { Partition = (short)p }));
+            await db.SaveChangesAsync(cancellationToken);
+        }
+        if (topology.Partitions != partitions)
+            throw new StartRefusedException($"Topology:Partitions is {partitions}, but the database ({database}) was created with {topology.Partitions}, which can't be changed: set Topology:Partitions to {topology.Partitions}.");
+        Partitions = topology.Partitions;
+        await results.MaintainAsync(time.GetUtcNow(), DateTimeOffset.MinValue, cancellationToken);
+    }
+
+    // Held by the session: if this process dies, the server lets go of it.
+    private async Task<IAsyncDisposable> LockServerAsync(CancellationToken cancellationToken)
+    {
+        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database.Value) { Pooling = false }.ConnectionString);
+        try
+        {
+            await connection.OpenAsync(cancellationToken);
+            await using var command = new NpgsqlCommand("SELECT pg_advisory_lock($1)", connection) { CommandTimeout = 0 };
+            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = AdvisoryLock });
+            await command.ExecuteNonQueryAsync(cancellationToken);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    // EF's own lock on SQLite is a row, which a killed process leaves behind and the next one then waits for in vain: a file's lock goes with
+    // the process, and whoever holds it may clear the row.
+    private async Task<IAsyncDisposable> LockFileAsync(CancellationToken cancellationToken)
+    {
+        var file = Path.GetFullPath(database.File!);
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        for (var attempt = 0; ; attempt++)
+        {
+            try
+            {
+                var held = new FileStream(file + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+                await ClearMigrationLockAsync(cancellationToken);
+                return held;
+            }
+            catch (IOException) when (attempt < 300)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(100), time, cancellationToken);
+            }
+        }
+    }
+
+    private async Task ClearMigrationLockAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        try
+        {
+            await db.Database.ExecuteSqlRawAsync("DELETE FROM __EFMigrationsLock", cancellationToken);
+        }
+        catch (DbException)
+        {
+            // A new database has no such table yet.
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "Migrating {Database}: {Migrations}")]
+    private static partial void LogMigrating(ILogger logger, DatabaseString database, string migrations);
+
+    [LoggerMessage(LogLevel.Warning, "Waiting for {Database}: {Reason}")]
+    private static partial void LogWaiting(ILogger logger, DatabaseString database, string reason);
+}

@@ -1,0 +1,195 @@
+using System.Globalization;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Dac.Storage.Postgres;
+
+/// <summary>One statement for a batch: rows, states and their changes together, or nothing.</summary>
+internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> contexts) : IResultStore
+{
+    // The ranges 50 and 60 are those of OutcomeClass; 15 and 20 those of TargetHealth. States are locked only once the rows are stored, so that
+    // every writer takes its locks in the same order: rows by key, then states by key.
+    private const string WriteSql = """
+        WITH stored AS (
+            INSERT INTO probe_result AS r (target_id, location_id, scheduled_at, outcome, lateness_us, status_code, resolve_us, connect_us, tls_us,
+                request_us, first_byte_us, transfer_us, total_us, bytes, tls_expires_at, match, error, collector_id, flags)
+            SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+            ON CONFLICT (target_id, location_id, scheduled_at) DO UPDATE SET
+                outcome = excluded.outcome, lateness_us = excluded.lateness_us, status_code = excluded.status_code, resolve_us = excluded.resolve_us,
+                connect_us = excluded.connect_us, tls_us = excluded.tls_us, request_us = excluded.request_us, first_byte_us = excluded.first_byte_us,
+                transfer_us = excluded.transfer_us, total_us = excluded.total_us, bytes = excluded.bytes, tls_expires_at = excluded.tls_expires_at,
+                match = excluded.match, error = excluded.error, collector_id = excluded.collector_id, flags = excluded.flags
+            WHERE (r.outcome >= 50 AND excluded.outcome < 50) OR (r.outcome >= 60 AND excluded.outcome < 60)
+            RETURNING target_id, location_id, scheduled_at, outcome, status_code, total_us, error,
+                CASE WHEN outcome < 15 THEN 1 WHEN outcome < 20 THEN 2 ELSE 3 END::smallint AS health
+        ), known AS (
+            SELECT target_id, location_id, scheduled_at, health, since FROM target_state
+            WHERE (target_id, location_id) IN (SELECT target_id, location_id FROM stored WHERE outcome < 50)
+            ORDER BY target_id, location_id FOR UPDATE
+        ), news AS (
+            SELECT s.*, k.since AS known_since,
+                lag(s.health, 1, k.health) OVER (PARTITION BY s.target_id, s.location_id ORDER BY s.scheduled_at) AS from_health
+            FROM stored s LEFT JOIN known k ON k.target_id = s.target_id AND k.location_id = s.location_id
+            WHERE s.outcome < 50 AND (k.scheduled_at IS NULL OR s.scheduled_at > k.scheduled_at)
+        ), changed AS (
+            INSERT INTO state_change (target_id, location_id, scheduled_at, from_health, to_health, outcome)
+            SELECT target_id, location_id, scheduled_at, from_health, health, outcome FROM news WHERE from_health IS DISTINCT FROM health
+            ON CONFLICT DO NOTHING
+        ), folded AS (
+            INSERT INTO target_state AS t (target_id, location_id, health, since, scheduled_at, outcome, status_code, total_us, error)
+            SELECT DISTINCT ON (target_id, location_id) target_id, location_id, health,
+                coalesce(max(scheduled_at) FILTER (WHERE from_health IS DISTINCT FROM health) OVER (PARTITION BY target_id, location_id), known_since),
+                scheduled_at, outcome, status_code, total_us, error
+            FROM news ORDER BY target_id, location_id, scheduled_at DESC
+            ON CONFLICT (target_id, location_id) DO UPDATE SET health = excluded.health, since = excluded.since, scheduled_at = excluded.scheduled_at,
+                outcome = excluded.outcome, status_code = excluded.status_code, total_us = excluded.total_us, error = excluded.error
+            WHERE excluded.scheduled_at > t.scheduled_at
+        )
+        SELECT count(*)::integer FROM stored
+        """;
+
+    /// <summary>Tables partitioned by day.</summary>
+    private static readonly string[] Partitioned = ["probe_result", "plan_window"];
+
+    private const int DaysAhead = 3;
+
+    private const long MaintenanceLock = 0x0DAC_0002;
+
+    public async Task<int> WriteAsync(IReadOnlyList<ResultRow> rows, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await db.Database.OpenConnectionAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(WriteSql, (NpgsqlConnection)db.Database.GetDbConnection());
+        Add(command, NpgsqlDbType.Bigint, rows, r => r.Result.TargetId);
+        Add(command, NpgsqlDbType.Smallint, rows, r => r.LocationId);
+        Add(command, NpgsqlDbType.TimestampTz, rows, r => Time(r.Result.ScheduledAtMs));
+        Add(command, NpgsqlDbType.Smallint, rows, r => (short)r.Result.Outcome);
+        Add(command, NpgsqlDbType.Integer, rows, r => r.Result.LatenessUs);
+        Add(command, NpgsqlDbType.Smallint, rows, r => r.Result.StatusCode);
+        Add(command, NpgsqlDbType.Integer, rows, r => r.Result.ResolveUs);
+        Add(command, NpgsqlDbType.Integer, rows, r => r.Result.ConnectUs);
+        Add(command, NpgsqlDbType.Integer, rows, r => r.Result.TlsUs);
+        Add(command, NpgsqlDbType.Integer, rows, r => r.Result.RequestUs);
+        Add(command, NpgsqlDbType.Integer, rows, r => r.Result.FirstByteUs);
+        Add(command, NpgsqlDbType.Integer, rows, r => r.Result.TransferUs);
+        Add(command, NpgsqlDbType.Integer, rows, r => r.Result.TotalUs);
+        Add(command, NpgsqlDbType.Integer, rows, r => r.Result.Bytes);
+        Add(command, NpgsqlDbType.TimestampTz, rows, r => r.Result.TlsExpiresAtMs is { } ms ? Time(ms) : (DateTime?)null);
+        Add(command, NpgsqlDbType.Text, rows, r => r.Result.Match);
+        Add(command, NpgsqlDbType.Text, rows, r => r.Result.Error);
+        Add(command, NpgsqlDbType.Integer, rows, r => r.CollectorId);
+        Add(command, NpgsqlDbType.Smallint, rows, r => (short)r.Result.Flags);
+        try
+        {
+            return (int)(await command.ExecuteScalarAsync(cancellationToken))!;
+        }
+        // 22: data exception; 23: integrity, such as a time that no partition is there for.
+        catch (PostgresException e) when (e.SqlState.StartsWith("22", StringComparison.Ordinal) || e.SqlState.StartsWith("23", StringComparison.Ordinal))
+        {
+            throw new RowsRefusedException(e);
+        }
+    }
+
+    public async Task<IReadOnlyList<string>> MaintainAsync(DateTimeOffset now, DateTimeOffset cutoff, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await db.Database.OpenConnectionAsync(cancellationToken);
+        var connection = (NpgsqlConnection)db.Database.GetDbConnection();
+        // One at a time over all writers: what is listed as missing here must still be missing when it is made.
+        await ExecuteAsync(connection, $"SELECT pg_advisory_lock({MaintenanceLock})", cancellationToken);
+        try
+        {
+            return await MaintainAsync(connection, now, cutoff, cancellationToken);
+        }
+        finally
+        {
+            await ExecuteAsync(connection, $"SELECT pg_advisory_unlock({MaintenanceLock})", CancellationToken.None);
+        }
+    }
+
+    private static async Task<IReadOnlyList<string>> MaintainAsync(
+        NpgsqlConnection connection, DateTimeOffset now, DateTimeOffset cutoff, CancellationToken cancellationToken)
+    {
+        var done = new List<string>();
+        foreach (var table in Partitioned)
+        {
+            var (there, halfDetached) = await PartitionsAsync(connection, table, cancellationToken);
+            foreach (var name in halfDetached)
+            {
+                await ExecuteAsync(connection, $"ALTER TABLE {table} DETACH PARTITION {name} FINALIZE", cancellationToken);
+                await ExecuteAsync(connection, $"DROP TABLE {name}", cancellationToken);
+                done.Add($"dropped {name}");
+            }
+            var today = now.UtcDateTime.Date;
+            for (var day = today.AddDays(-1); day <= today.AddDays(DaysAhead); day = day.AddDays(1))
+            {
+                if (!there.Contains(Name(table, day)))
+                    done.Add(await CreateAsync(connection, table, day, cancellationToken));
+            }
+            foreach (var name in there.Where(n => Day(table, n) is { } day && day.AddDays(1) <= cutoff.UtcDateTime))
+            {
+                // Concurrently: neither readers nor writers of the other days wait.
+                await ExecuteAsync(connection, $"ALTER TABLE {table} DETACH PARTITION {name} CONCURRENTLY", cancellationToken);
+                await ExecuteAsync(connection, $"DROP TABLE {name}", cancellationToken);
+                done.Add($"dropped {name}");
+            }
+        }
+        return done;
+    }
+
+    private static async Task<string> CreateAsync(NpgsqlConnection connection, string table, DateTime day, CancellationToken cancellationToken)
+    {
+        var name = Name(table, day);
+        // Made aside and attached: CREATE TABLE ... PARTITION OF would lock the whole table against readers and writers.
+        await ExecuteAsync(connection, $"DROP TABLE IF EXISTS {name}", cancellationToken);
+        await ExecuteAsync(connection, $"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)", cancellationToken);
+        await ExecuteAsync(
+            connection,
+            string.Create(CultureInfo.InvariantCulture, $"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{day:yyyy-MM-dd} 00:00+00') TO ('{day.AddDays(1):yyyy-MM-dd} 00:00+00')"),
+            cancellationToken);
+        return $"made {name}";
+    }
+
+    private static async Task<(HashSet<string> There, List<string> HalfDetached)> PartitionsAsync(
+        NpgsqlConnection connection, string table, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            "SELECT c.relname::text, i.inhdetachpending FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = $1::regclass", connection);
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = table });
+        var (there, halfDetached) = (new HashSet<string>(StringComparer.Ordinal), new List<string>());
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            if (reader.GetBoolean(1))
+                halfDetached.Add(reader.GetString(0));
+            else
+                there.Add(reader.GetString(0));
+        }
+        return (there, halfDetached);
+    }
+
+    // Names are built here from a fixed table and a date, never from input.
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
+    {
+#pragma warning disable CA2100
+        await using var command = new NpgsqlCommand(sql, connection);
+#pragma warning restore CA2100
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static string Name(string table, DateTime day) => string.Create(CultureInfo.InvariantCulture, $"{table}_p{day:yyyyMMdd}");
+
+    private static DateTime? Day(string table, string name) =>
+        DateTime.TryParseExact(name[(table.Length + 2)..], "yyyyMMdd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day) ? day : null;
+
+    private static void Add<T>(NpgsqlCommand command, NpgsqlDbType type, IReadOnlyList<ResultRow> rows, Func<ResultRow, T> column)
+    {
+        var values = new T[rows.Count];
+        for (var i = 0; i < values.Length; i++)
+            values[i] = column(rows[i]);
+        command.Parameters.Add(new NpgsqlParameter<T[]> { NpgsqlDbType = NpgsqlDbType.Array | type, TypedValue = values });
+    }
+
+    private static DateTime Time(long ms) => DateTimeOffset.FromUnixTimeMilliseconds(ms).UtcDateTime;
+}

@@ -1,0 +1,68 @@
+namespace Dac.Storage;
+
+/// <summary>
+/// SQLite has one writer at a time. Within the process the gate gives the planner precedence, since a plan that comes late is a missed slot
+/// while a result can wait. Open, and free of charge, on PostgreSQL.
+/// </summary>
+public sealed class WriteGate(bool oneWriter)
+{
+    private readonly Lock _lock = new();
+    private readonly Queue<TaskCompletionSource> _urgent = new();
+    private readonly Queue<TaskCompletionSource> _others = new();
+    private bool _taken;
+
+    /// <summary>Waits for the turn; disposing what is returned passes it on. Waiters are few: each writer has one statement under way.</summary>
+    public async ValueTask<Turn> EnterAsync(bool urgent = false)
+    {
+        if (!oneWriter)
+            return default;
+        TaskCompletionSource waiter;
+        lock (_lock)
+        {
+            if (!_taken)
+            {
+                _taken = true;
+                return new Turn(this);
+            }
+            waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            (urgent ? _urgent : _others).Enqueue(waiter);
+        }
+        await waiter.Task;
+        return new Turn(this);
+    }
+
+    private void Leave()
+    {
+        lock (_lock)
+        {
+            if (_urgent.TryDequeue(out var next) || _others.TryDequeue(out next))
+                next.SetResult();
+            else
+                _taken = false;
+        }
+    }
+
+    /// <summary>The right to write, until disposed.</summary>
+    public readonly struct Turn(WriteGate? gate) : IDisposable, IEquatable<Turn>
+    {
+        private readonly WriteGate? _gate = gate;
+
+        /// <inheritdoc/>
+        public void Dispose() => _gate?.Leave();
+
+        /// <inheritdoc/>
+        public bool Equals(Turn other) => _gate == other._gate;
+
+        /// <inheritdoc/>
+        public override bool Equals(object? obj) => obj is Turn other && Equals(other);
+
+        /// <inheritdoc/>
+        public override int GetHashCode() => _gate?.GetHashCode() ?? 0;
+
+        /// <summary>Same gate.</summary>
+        public static bool operator ==(Turn left, Turn right) => left.Equals(right);
+
+        /// <summary>Another gate.</summary>
+        public static bool operator !=(Turn left, Turn right) => !left.Equals(right);
+    }
+}

@@ -1,0 +1,28 @@
+using System.Text.RegularExpressions;
+
+namespace Dac.Targets;
+
+/// <summary>How a target's regex is compiled; the same where it is checked and where it is matched.</summary>
+public static class BodyRegex
+{
+    /// <summary>Limit for matching one body where the pattern needs backtracking.</summary>
+    public static readonly TimeSpan MatchTimeout = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// Compiles a pattern so that it runs in linear time where .NET can do that, and with a time limit where look-arounds,
+    /// back-references or the like forbid it. Python's <c>(?P&lt;name&gt;…)</c> is read as .NET's <c>(?&lt;name&gt;…)</c>.
+    /// </summary>
+    /// <exception cref="ArgumentException">The pattern is not a regular expression.</exception>
+    public static Regex Create(string pattern)
+    {
+        pattern = pattern.Replace("(?P<", "(?<", StringComparison.Ordinal);
+        try
+        {
+            return new Regex(pattern, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant, MatchTimeout);
+        }
+        catch (NotSupportedException)
+        {
+            return new Regex(pattern, RegexOptions.CultureInvariant, MatchTimeout);
+        }
+    }
+}

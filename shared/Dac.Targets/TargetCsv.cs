@@ -1,0 +1,145 @@
+using System.Globalization;
+using CsvHelper;
+using CsvHelper.Configuration;
+
+namespace Dac.Targets;
+
+/// <summary>One bad line of a CSV file.</summary>
+/// <param name="Line">Where the record starts; the first line of the file is 1.</param>
+/// <param name="Error">The field, what is wrong with it, and the fix.</param>
+public sealed record CsvError(int Line, FieldError Error)
+{
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"line {Line}: {Error}");
+}
+
+/// <summary>
+/// Targets as CSV (RFC 4180), with the columns named in the first line, in any order. It reads the Python program's
+/// <c>"url_id","url","interval","regex"</c> as it is.
+/// </summary>
+public static class TargetCsv
+{
+    /// <summary>The columns. <c>url_id</c> is read as <c>key</c>; locations and tags are separated by <c>;</c>.</summary>
+    public static readonly IReadOnlyList<string> Columns =
+        ["key", "url", "interval", "cron", "time_zone", "regex", "timeout", "tolerance", "locations", "tags", "paused"];
+
+    /// <summary>Reads all lines; every good one is a definition, every bad one an error or more.</summary>
+    public static (IReadOnlyList<TargetDefinition> Targets, IReadOnlyList<CsvError> Errors) Read(TextReader reader)
+    {
+        using var csv = new CsvParser(reader, new CsvConfiguration(CultureInfo.InvariantCulture)
+        {
+            BadDataFound = null,
+            IgnoreBlankLines = true,
+            MaxFieldSize = 10_000,
+            TrimOptions = TrimOptions.Trim,
+        });
+        var targets = new List<TargetDefinition>();
+        var errors = new List<CsvError>();
+        var keys = new Dictionary<string, int>(StringComparer.Ordinal);
+        if (!Next(csv, 1, errors))
+            errors.Add(new(1, new("file", null, "is empty", $"the first line names the columns, like {string.Join(',', Columns.Take(3))}")));
+        else if (ReadHeader(csv.Record!, errors) is { } columns)
+        {
+            for (var line = csv.RawRow + 1; Next(csv, line, errors); line = csv.RawRow + 1)
+                ReadRecord(csv.Record!, csv.RawRow - NewLines(csv.RawRecord), columns, keys, targets, errors);
+        }
+        return (targets, errors);
+    }
+
+    /// <summary>Writes definitions with all columns; <see cref="Read"/> reads them back the same.</summary>
+    public static void Write(TextWriter writer, IEnumerable<TargetDefinition> targets)
+    {
+        using var csv = new CsvWriter(writer, CultureInfo.InvariantCulture, leaveOpen: true);
+        foreach (var column in Columns)
+            csv.WriteField(column);
+        csv.NextRecord();
+        foreach (var target in targets)
+        {
+            string?[] fields =
+            [
+                target.Key, target.Url, target.Interval, target.Cron, target.TimeZone, target.Regex, target.Timeout, target.Tolerance,
+                string.Join(';', target.Locations ?? []), string.Join(';', target.Tags ?? []), target.Paused ? "true" : "",
+            ];
+            foreach (var field in fields)
+                csv.WriteField(field);
+            csv.NextRecord();
+        }
+    }
+
+    private static bool Next(CsvParser csv, int line, List<CsvError> errors)
+    {
+        try
+        {
+            return csv.Read();
+        }
+        catch (CsvHelperException)
+        {
+            // The parser can't go on behind a field that runs away, mostly for want of a closing quote.
+            errors.Add(new(line, new("file", null, "a field is longer than 10,000 characters", "look for a quote that is not closed")));
+            return false;
+        }
+    }
+
+    // A record's own line breaks, less the one that ends it.
+    private static int NewLines(string raw) => raw.AsSpan().TrimEnd("\r\n").Count('\n');
+
+    private static string[]? ReadHeader(string[] names, List<CsvError> errors)
+    {
+        var columns = names.Select(n => n.Trim('\uFEFF').Trim().ToLowerInvariant()).Select(n => n == "url_id" ? "key" : n).ToArray();
+        foreach (var unknown in columns.Where(c => !Columns.Contains(c)))
+            errors.Add(new(1, new("header", unknown, "is not a column", $"the columns are url_id or {string.Join(", ", Columns)}")));
+        foreach (var twice in columns.GroupBy(c => c).Where(g => g.Count() > 1))
+            errors.Add(new(1, new("header", twice.Key, "stands there twice", "keep one")));
+        if (!columns.Contains("url"))
+            errors.Add(new(1, new("header", null, "has no column url", "name the columns in the first line, like url,interval,regex")));
+        return errors.Count == 0 ? columns : null;
+    }
+
+    private static void ReadRecord(
+        string[] record, int line, string[] columns, Dictionary<string, int> keys, List<TargetDefinition> targets, List<CsvError> errors)
+    {
+        if (record.Length != columns.Length)
+        {
+            errors.Add(new(line, new("line", null, $"has {record.Length} fields where the header has {columns.Length}", "quote a field that has a comma in it")));
+            return;
+        }
+        string? Field(string name) => Array.IndexOf(columns, name) is var i and >= 0 && record[i].Length > 0 ? record[i] : null;
+        var found = errors.Count;
+        var definition = new TargetDefinition
+        {
+            Key = Field("key"),
+            Url = Field("url"),
+            Interval = Field("interval"),
+            Cron = Field("cron"),
+            TimeZone = Field("time_zone"),
+            Regex = Field("regex"),
+            Timeout = Field("timeout"),
+            Tolerance = Field("tolerance"),
+            Locations = Names(Field("locations")),
+            Tags = Names(Field("tags")),
+            Paused = Flag(Field("paused"), line, errors),
+        };
+        errors.AddRange(TargetValidator.Validate(definition).Errors.Select(e => new CsvError(line, e)));
+        var key = definition.Key ?? definition.Url;
+        if (key is not null && !keys.TryAdd(key, line))
+            errors.Add(new(line, new(definition.Key is null ? "url" : "key", key, $"stands in line {keys[key]} already", "give each line a key of its own")));
+        if (errors.Count == found)
+            targets.Add(definition);
+    }
+
+    private static string[]? Names(string? field) => field?.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
+    private static bool Flag(string? field, int line, List<CsvError> errors)
+    {
+        switch (field?.ToLowerInvariant())
+        {
+            case null or "false" or "no" or "0":
+                return false;
+            case "true" or "yes" or "1":
+                return true;
+            default:
+                errors.Add(new(line, new("paused", field, "is neither yes nor no", "write true or false")));
+                return false;
+        }
+    }
+}
