@@ -15,7 +15,7 @@ public static class CollectorModule
     {
         Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
         builder.AddTopology();
-        builder.AddCheckedOptions<CollectorOptions, CollectorOptionsValidator>("Collector");
+        builder.AddCheckedOptions<CollectorOptions>("Collector");
         builder.AddPublishing();
         // Stopped in reverse order: first the bus, which waits for what is being probed, then the reporter.
         builder.Services.AddSingleton<ResultReporter>();

@@ -1,5 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using Microsoft.Extensions.Options;
 
 namespace Dac.Collector;
 
@@ -7,51 +6,48 @@ namespace Dac.Collector;
 public sealed class CollectorOptions
 {
     /// <summary>Where this collector stands: letters, digits and hyphens, at most 30. Default: <c>default</c>.</summary>
-    [RegularExpression("[A-Za-z0-9][A-Za-z0-9-]{0,29}", ErrorMessage = "Collector:Location must be 1 to 30 letters, digits or hyphens; default 'default'.")]
+    [RegularExpression("[A-Za-z0-9][A-Za-z0-9-]{0,29}", ErrorMessage = "1 to 30 letters, digits and hyphens")]
     public string Location { get; set; } = "default";
 
     /// <summary>Name of this replica in results and logs, at most 100 characters. Default: host name and process id.</summary>
-    [StringLength(100, MinimumLength = 1, ErrorMessage = "Collector:Name must have 1 to 100 characters.")]
+    [StringLength(100, MinimumLength = 1)]
     public string Name { get; set; } = $"{Environment.MachineName}/{Environment.ProcessId}";
 
     /// <summary>Probes under way at once, 1 to 100,000. Default: 2,000.</summary>
-    [Range(1, 100_000, ErrorMessage = "Collector:MaxConcurrency must be 1 to 100000; default 2000.")]
+    [Range(1, 100_000)]
     public int MaxConcurrency { get; set; } = 2_000;
 
     /// <summary>Probes under way at once against one host and port, 1 to 10,000. Default: 64.</summary>
-    [Range(1, 10_000, ErrorMessage = "Collector:MaxPerHost must be 1 to 10000; default 64.")]
+    [Range(1, 10_000)]
     public int MaxPerHost { get; set; } = 64;
 
     /// <summary>Largest body that is read, in bytes after decompression, 1 kB to 100 MB. Default: 1 MiB.</summary>
-    [Range(1_000, 100_000_000, ErrorMessage = "Collector:MaxBodyBytes must be 1000 to 100000000; default 1048576.")]
+    [Range(1_000, 100_000_000)]
     public int MaxBodyBytes { get; set; } = 1 << 20;
 
     /// <summary>
     /// Command batches held unacknowledged per partition, 1 to 10,000. Default: 128: a batch is held for the plan's lead of 3 s, its window and
     /// its tolerance of up to 5 s; 128 batches of 64 in 9 s are 900 slots/s per partition.
     /// </summary>
-    [Range(1, 10_000, ErrorMessage = "Collector:PrefetchPerPartition must be 1 to 10000; default 128.")]
+    [Range(1, 10_000)]
     public ushort PrefetchPerPartition { get; set; } = 128;
 
     /// <summary>Results in one message, 1 to 2,000. Default: 256.</summary>
-    [Range(1, 2_000, ErrorMessage = "Collector:ReportSize must be 1 to 2000; default 256.")]
+    [Range(1, 2_000)]
     public int ReportSize { get; set; } = 256;
 
     /// <summary>How long a result waits for others to share its message, 10 ms to 5 s. Default: 100 ms.</summary>
-    [Range(typeof(TimeSpan), "00:00:00.010", "00:00:05", ErrorMessage = "Collector:ReportDelay must be 00:00:00.010 to 00:00:05; default 00:00:00.100.")]
+    [Range(typeof(TimeSpan), "00:00:00.010", "00:00:05")]
     public TimeSpan ReportDelay { get; set; } = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Results held while they can't be published, 1,000 to 10,000,000. Default: 100,000 (about 50 MB). What is over it ends as missed(lost).</summary>
-    [Range(1_000, 10_000_000, ErrorMessage = "Collector:ReportBuffer must be 1000 to 10000000; default 100000.")]
+    [Range(1_000, 10_000_000)]
     public int ReportBuffer { get; set; } = 100_000;
 
     /// <summary>
     /// How far ahead of this collector's clock a slot may lie, 5 s to 10 min. Default: 8 s, the plan's default lead plus 5 s. One that lies further
     /// is reported as missed(clock) instead of being held.
     /// </summary>
-    [Range(typeof(TimeSpan), "00:00:05", "00:10:00", ErrorMessage = "Collector:MaxAhead must be 00:00:05 to 00:10:00; default 00:00:08.")]
+    [Range(typeof(TimeSpan), "00:00:05", "00:10:00")]
     public TimeSpan MaxAhead { get; set; } = TimeSpan.FromSeconds(8);
 }
-
-[OptionsValidator]
-internal sealed partial class CollectorOptionsValidator : IValidateOptions<CollectorOptions>;

@@ -10,7 +10,7 @@ public static class SchedulerModule
     public static void AddScheduler(this IHostApplicationBuilder builder)
     {
         builder.AddTopology();
-        builder.AddCheckedOptions<SchedulerOptions, SchedulerOptionsValidator>("Scheduler");
+        builder.AddCheckedOptions<SchedulerOptions>("Scheduler");
         builder.AddStorage();
         builder.AddPublishing();
         builder.Services.AddSingleton<Catalogue>();

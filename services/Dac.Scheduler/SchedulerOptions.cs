@@ -1,5 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using Microsoft.Extensions.Options;
 
 namespace Dac.Scheduler;
 
@@ -10,17 +9,14 @@ public sealed class SchedulerOptions
     /// How far the plan runs ahead of the clock: whole seconds, 2 to 30. Default: 3 s, so that another scheduler can take a window over (lease of 1 s)
     /// before its first slot is due. Longer makes changes of targets take effect later.
     /// </summary>
-    [Range(typeof(TimeSpan), "00:00:02", "00:00:30", ErrorMessage = "Scheduler:Lead must be 00:00:02 to 00:00:30; default 00:00:03.")]
+    [Range(typeof(TimeSpan), "00:00:02", "00:00:30")]
     public TimeSpan Lead { get; set; } = TimeSpan.FromSeconds(3);
 
     /// <summary>Commands in one message, 1 to 1,000. Default: 64; one per message costs several times as much.</summary>
-    [Range(1, 1000, ErrorMessage = "Scheduler:BatchSize must be 1 to 1000; default 64.")]
+    [Range(1, 1000)]
     public int BatchSize { get; set; } = 64;
 
     /// <summary>How long publishing one tick's windows may take until it is left to the next tick or another scheduler. 100 ms to 5 s, default 1 s.</summary>
-    [Range(typeof(TimeSpan), "00:00:00.1", "00:00:05", ErrorMessage = "Scheduler:SendDeadline must be 00:00:00.1 to 00:00:05; default 00:00:01.")]
+    [Range(typeof(TimeSpan), "00:00:00.1", "00:00:05")]
     public TimeSpan SendDeadline { get; set; } = TimeSpan.FromSeconds(1);
 }
-
-[OptionsValidator]
-internal sealed partial class SchedulerOptionsValidator : IValidateOptions<SchedulerOptions>;

@@ -1,6 +1,4 @@
 using Dac.Hosting;
 using Dac.Web;
 
-var builder = DacHost.CreateBuilder("web", args, "http://127.0.0.1:8080");
-builder.AddWeb();
-return await DacHost.RunAsync(builder, app => app.MapWeb());
+return await DacHost.RunAsync("web", args, "http://127.0.0.1:8080", builder => builder.AddWeb(), app => app.MapWeb());

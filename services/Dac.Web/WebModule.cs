@@ -1,6 +1,5 @@
 using Dac.Hosting;
 using Dac.Storage;
-using Dac.Targets;
 using Dac.Web.Access;
 using Dac.Web.Api;
 using Dac.Web.Page;
@@ -18,8 +17,9 @@ public static class WebModule
     /// <summary>Registers what the web service needs.</summary>
     public static void AddWeb(this IHostApplicationBuilder builder)
     {
-        builder.AddStorage(builder.Configuration.GetValue("Topology:Partitions", Partitioning.DefaultPartitions));
-        builder.AddCheckedOptions<WebOptions, WebOptionsValidator>("Web");
+        builder.AddTopology();
+        builder.AddStorage();
+        builder.AddCheckedOptions<WebOptions>("Web");
         builder.Services.Configure<KestrelServerOptions>(o => o.Limits.MaxRequestBodySize = MaxBodyBytes);
         builder.Services.ConfigureHttpJsonOptions(o => ApiJson.Configure(o.SerializerOptions));
         builder.Services.AddProblemDetails();

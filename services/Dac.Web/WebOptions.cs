@@ -1,5 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using Microsoft.Extensions.Options;
 
 namespace Dac.Web;
 
@@ -10,9 +9,7 @@ public sealed class WebOptions
     /// What a write (POST, PUT, DELETE under <c>/api</c>) must carry in its header <c>X-Api-Key</c>, at least 16 characters. Default: none, which is
     /// accepted only while the service listens on loopback. An empty value is none. Never logged.
     /// </summary>
-    [MinLength(16, ErrorMessage = "Web:ApiKey must have at least 16 characters: make one with 'openssl rand -hex 32', or leave it out.")]
+    [MinLength(16)]
+    [DataType(DataType.Password)]
     public string? ApiKey { get; set => field = string.IsNullOrEmpty(value) ? null : value; }
 }
-
-[OptionsValidator]
-internal sealed partial class WebOptionsValidator : IValidateOptions<WebOptions>;

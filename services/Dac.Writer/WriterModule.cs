@@ -12,7 +12,7 @@ public static class WriterModule
     /// <summary>Registers the writer; needs the database and the bus.</summary>
     public static void AddWriter(this IHostApplicationBuilder builder)
     {
-        builder.AddCheckedOptions<WriterOptions, WriterOptionsValidator>("Writer");
+        builder.AddCheckedOptions<WriterOptions>("Writer");
         builder.AddStorage();
         builder.Services.AddSingleton<ResultWriter>();
         builder.Services.AddHostedService(p => p.GetRequiredService<ResultWriter>());

@@ -1,5 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using Microsoft.Extensions.Options;
 
 namespace Dac.Writer;
 
@@ -7,13 +6,10 @@ namespace Dac.Writer;
 public sealed class WriterOptions
 {
     /// <summary>Rows in one statement, 1 to 20,000. Default: 2,000; more costs no less per row.</summary>
-    [Range(1, 20_000, ErrorMessage = "Writer:BatchRows must be 1 to 20000; default 2000.")]
+    [Range(1, 20_000)]
     public int BatchRows { get; set; } = 2_000;
 
     /// <summary>Result messages held unacknowledged, 1 to 1,000. Default: 32, of up to 256 results each: four statements' worth.</summary>
-    [Range(1, 1_000, ErrorMessage = "Writer:Prefetch must be 1 to 1000; default 32.")]
+    [Range(1, 1_000)]
     public ushort Prefetch { get; set; } = 32;
 }
-
-[OptionsValidator]
-internal sealed partial class WriterOptionsValidator : IValidateOptions<WriterOptions>;

@@ -71,20 +71,18 @@ public static class DacHost
         return app;
     }
 
-    // TEMPORARY until Dac.Web follows
-    public static Task<int> RunAsync(WebApplicationBuilder builder, Action<WebApplication>? map = null) => Build(builder, map).RunAsync().ContinueWith(_ => 0, TaskScheduler.Default);
-
-    /// <summary>Adds options that are checked at start: a bad value refuses it and names the key.</summary>
-    public static void AddCheckedOptions<TOptions, TValidator>(this IHostApplicationBuilder builder, string section)
-        where TOptions : class
-        where TValidator : class, IValidateOptions<TOptions>
+    /// <summary>Adds options that are checked at start: a bad value refuses it and names the key, the value and what is allowed.</summary>
+    public static void AddCheckedOptions<TOptions>(this IHostApplicationBuilder builder, string section)
+        where TOptions : class, new()
     {
+        if (builder.Services.Any(s => s.ServiceType == typeof(IValidateOptions<TOptions>)))
+            return;
         builder.Services.AddOptions<TOptions>().BindConfiguration(section).ValidateOnStart();
-        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<TOptions>, TValidator>());
+        builder.Services.AddSingleton<IValidateOptions<TOptions>>(new OptionsCheck<TOptions>(section));
     }
 
     /// <summary>Adds <see cref="TopologyOptions"/>.</summary>
-    public static void AddTopology(this IHostApplicationBuilder builder) => builder.AddCheckedOptions<TopologyOptions, TopologyOptionsValidator>("Topology");
+    public static void AddTopology(this IHostApplicationBuilder builder) => builder.AddCheckedOptions<TopologyOptions>("Topology");
 
     /// <summary>Refuses the start of a service that is nothing without a broker.</summary>
     /// <exception cref="StartRefusedException"><c>ConnectionStrings:Broker</c> is not set, or is no AMQP URI.</exception>

@@ -1,5 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using Microsoft.Extensions.Options;
 
 namespace Dac.Hosting;
 
@@ -7,9 +6,6 @@ namespace Dac.Hosting;
 public sealed class TopologyOptions
 {
     /// <summary>Partitions of the plan and of the command queues, 1 to 1,024. Default: 16. Fixed in the database when it is created.</summary>
-    [Range(1, 1024, ErrorMessage = "Topology:Partitions must be 1 to 1024.")]
+    [Range(1, 1024)]
     public int Partitions { get; set; } = 16;
 }
-
-[OptionsValidator]
-internal sealed partial class TopologyOptionsValidator : IValidateOptions<TopologyOptions>;

@@ -1,9 +1,9 @@
 using Dac.Hosting;
-using System.Data.Common;
 using Dac.Storage.Model;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Dac.Storage;
@@ -13,13 +13,11 @@ namespace Dac.Storage;
 /// can't be reached yet; refuses one that a newer version has migrated.
 /// </summary>
 public sealed partial class DatabaseMigrator(
-    IDbContextFactory<DacDbContext> contexts, IResultStore results, DatabaseString database, TimeProvider time, ILogger<DatabaseMigrator> logger, int partitions)
+    IDbContextFactory<DacDbContext> contexts, IResultStore results, DatabaseString database, IOptions<TopologyOptions> topologyOptions, TimeProvider time,
+    ILogger<DatabaseMigrator> logger)
     : IHostedService
 {
     private const long AdvisoryLock = 0x0DAC_0001;
-
-    /// <summary>Number of partitions, known once the service has started.</summary>
-    public int Partitions { get; private set; }
 
     /// <inheritdoc/>
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -57,6 +55,7 @@ public sealed partial class DatabaseMigrator(
             LogMigrating(logger, database, string.Join(", ", pending));
             await db.Database.MigrateAsync(cancellationToken);
         }
+        var partitions = topologyOptions.Value.Partitions;
         if (await db.Topology.SingleOrDefaultAsync(cancellationToken) is not { } topology)
         {
             topology = new Topology { Partitions = (short)partitions };
@@ -66,7 +65,6 @@ public sealed partial class DatabaseMigrator(
         }
         if (topology.Partitions != partitions)
             throw new StartRefusedException($"Topology:Partitions is {partitions}, but the database ({database}) was created with {topology.Partitions}, which can't be changed: set Topology:Partitions to {topology.Partitions}.");
-        Partitions = topology.Partitions;
         await results.MaintainAsync(time.GetUtcNow(), DateTimeOffset.MinValue, cancellationToken);
     }
 
@@ -99,7 +97,7 @@ public sealed partial class DatabaseMigrator(
         {
             try
             {
-                var held = new FileStream(file + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+                var held = new FileStream(file + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
                 await ClearMigrationLockAsync(cancellationToken);
                 return held;
             }
@@ -113,14 +111,9 @@ public sealed partial class DatabaseMigrator(
     private async Task ClearMigrationLockAsync(CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        try
-        {
-            await db.Database.ExecuteSqlRawAsync("DELETE FROM __EFMigrationsLock", cancellationToken);
-        }
-        catch (DbException)
-        {
-            // A new database has no such table yet.
-        }
+        // A new database has no such table yet.
+        if ((await db.Database.SqlQuery<int>($"SELECT count(*) AS Value FROM sqlite_master WHERE name = '__EFMigrationsLock'").ToListAsync(cancellationToken))[0] > 0)
+            await db.Database.ExecuteSqlAsync($"DELETE FROM __EFMigrationsLock", cancellationToken);
     }
 
     [LoggerMessage(LogLevel.Information, "Migrating {Database}: {Migrations}")]

@@ -6,7 +6,6 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Dac.Storage;
@@ -14,18 +13,9 @@ namespace Dac.Storage;
 /// <summary>Registers the database; which one, the connection string tells.</summary>
 public static class StorageModule
 {
-    /// <summary>Registers the database with the partitions of <see cref="TopologyOptions"/>.</summary>
-    public static void AddStorage(this IHostApplicationBuilder builder)
-    {
-        builder.AddTopology();
-        builder.AddStorage(Microsoft.Extensions.Configuration.ConfigurationBinder.GetValue(builder.Configuration, "Topology:Partitions", 16));
-    }
-
     /// <summary>Registers context, stores and the migration at start. A second call does nothing, so that each service of one process can ask for it.</summary>
-    /// <param name="builder">The host.</param>
-    /// <param name="partitions">Partitions of a database that is yet to be created.</param>
     /// <exception cref="StartRefusedException">The connection string is missing, or of neither database.</exception>
-    public static void AddStorage(this IHostApplicationBuilder builder, int partitions)
+    public static void AddStorage(this IHostApplicationBuilder builder)
     {
         var services = builder.Services;
         if (services.Any(s => s.ServiceType == typeof(TargetStore)))
@@ -34,8 +24,8 @@ public static class StorageModule
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(connectionString);
         services.AddSingleton(new WriteGate(oneWriter: connectionString.IsSqlite));
-        services.AddOptions<StorageOptions>().BindConfiguration("Storage").ValidateOnStart();
-        services.AddSingleton<IValidateOptions<StorageOptions>, StorageOptionsValidator>();
+        builder.AddTopology();
+        builder.AddCheckedOptions<StorageOptions>("Storage");
         services.AddSingleton<TargetStore>();
         services.AddSingleton<NameIds>();
         services.AddSingleton<LedgerReader>();
@@ -43,9 +33,7 @@ public static class StorageModule
             AddSqlite(services, connectionString);
         else
             AddPostgres(services, connectionString);
-        services.AddSingleton(p => new DatabaseMigrator(
-            p.GetRequiredService<IDbContextFactory<DacDbContext>>(), p.GetRequiredService<IResultStore>(), connectionString, p.GetRequiredService<TimeProvider>(),
-            p.GetRequiredService<Microsoft.Extensions.Logging.ILogger<DatabaseMigrator>>(), partitions));
+        services.AddSingleton<DatabaseMigrator>();
         services.AddHostedService(p => p.GetRequiredService<DatabaseMigrator>());
     }
 

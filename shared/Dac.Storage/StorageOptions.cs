@@ -1,5 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using Microsoft.Extensions.Options;
 
 namespace Dac.Storage;
 
@@ -7,9 +6,6 @@ namespace Dac.Storage;
 public sealed class StorageOptions
 {
     /// <summary>How long results and plans are kept: 1 to 3,650 days. Default: 30 days. On PostgreSQL whole days are dropped.</summary>
-    [Range(typeof(TimeSpan), "1.00:00:00", "3650.00:00:00", ErrorMessage = "Storage:RawRetention must be 1 to 3650 days, like 30.00:00:00.")]
+    [Range(typeof(TimeSpan), "1.00:00:00", "3650.00:00:00")]
     public TimeSpan RawRetention { get; set; } = TimeSpan.FromDays(30);
 }
-
-[OptionsValidator]
-internal sealed partial class StorageOptionsValidator : IValidateOptions<StorageOptions>;

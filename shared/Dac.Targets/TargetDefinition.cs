@@ -15,13 +15,13 @@ public sealed record TargetDefinition
     /// <summary>What to probe, at most 2,048 characters: an absolute URL of a supported scheme, without user name and password.</summary>
     public string? Url { get; init; }
 
-    /// <summary>How often: <c>1s</c> to <c>31d</c>; a bare number is seconds. Either this or <see cref="Cron"/>.</summary>
+    /// <summary>How often: <c>1s</c> to <c>24d</c>; a bare number is seconds. Either this or <c>cron</c>.</summary>
     public string? Interval { get; init; }
 
-    /// <summary>When: a cron expression of 5 fields (crontab) or 6 to 7 (Quartz, seconds first). Either this or <see cref="Interval"/>.</summary>
+    /// <summary>When: a cron expression of 5 fields (crontab) or 6 to 7 (Quartz, seconds first). Either this or <c>interval</c>.</summary>
     public string? Cron { get; init; }
 
-    /// <summary>IANA time zone of <see cref="Cron"/>. Default: UTC.</summary>
+    /// <summary>IANA time zone of <c>cron</c>. Default: UTC.</summary>
     public string? TimeZone { get; init; }
 
     /// <summary>.NET regular expression that the body must match, at most 1,000 characters; its matches are stored.</summary>

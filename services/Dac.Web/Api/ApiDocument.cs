@@ -40,7 +40,10 @@ internal static class ApiDocument
                 .WithTitle("DAC API")
                 .DisableDefaultFonts()
                 .DisableTelemetry()
-                .HideClientButton())
+                .HideClientButton()
+                .HideDeveloperTools()
+                // Seven operations need no search; the offers beside it lead to another host.
+                .HideSearch())
             .AddEndpointFilter((context, next) =>
             {
                 context.HttpContext.Response.Headers.ContentSecurityPolicy = ReferencePolicy;

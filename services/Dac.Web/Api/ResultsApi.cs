@@ -10,7 +10,8 @@ public static class ResultsApi
     internal static void MapResults(this IEndpointRouteBuilder routes) =>
         routes.MapGet("/api/targets/{id:long}/results", ListAsync).WithTags("Results").ProducesProblem(400).ProducesProblem(404);
 
-    /// <summary>Lists a target's results, newest first. A deleted target's are there until retention drops them.</summary>
+    /// <summary>Lists a target's results, newest first.</summary>
+    /// <remarks>A deleted target's results are there until retention drops them.</remarks>
     /// <param name="id">The target's id.</param>
     /// <param name="from">Start, ISO 8601; without an offset it is UTC. Default: one hour before the end.</param>
     /// <param name="to">End, not included, ISO 8601. Default: now.</param>

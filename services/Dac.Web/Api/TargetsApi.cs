@@ -62,7 +62,8 @@ public static class TargetsApi
         }
     }
 
-    /// <summary>Replaces a target's definition, its key included. Id and results stay.</summary>
+    /// <summary>Replaces a target's definition, its key included.</summary>
+    /// <remarks>Id and results stay.</remarks>
     /// <param name="id">Its id.</param>
     /// <param name="request">The definition.</param>
     public static async Task<Results<Ok<TargetView>, ProblemHttpResult>> ReplaceAsync(
@@ -83,7 +84,8 @@ public static class TargetsApi
         }
     }
 
-    /// <summary>Deletes a target. Its results stay until retention drops them.</summary>
+    /// <summary>Deletes a target.</summary>
+    /// <remarks>Its results stay until retention drops them.</remarks>
     /// <param name="id">Its id.</param>
     public static async Task<Results<NoContent, ProblemHttpResult>> DeleteAsync(long id, TargetStore store, CancellationToken cancellationToken) =>
         await store.DeleteAsync(id, cancellationToken) ? TypedResults.NoContent() : Problems.NoTarget(id);

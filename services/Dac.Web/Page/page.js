@@ -7,10 +7,12 @@ async function refresh() {
     try {
       const response = await fetch('/', { cache: 'no-store', signal: AbortSignal.timeout(10000) });
       if (!response.ok) throw new Error(`answered ${response.status}`);
-      const page = new DOMParser().parseFromString(await response.text(), 'text/html');
+      // Only <main>: the other page's style has a nonce of its own, which this page's policy would report.
+      const html = await response.text();
+      const main = new DOMParser().parseFromString(html.slice(html.indexOf('<main'), html.indexOf('</main>')), 'text/html').querySelector('main');
       const focus = document.activeElement?.id;
-      document.querySelector('main').replaceWith(page.querySelector('main'));
-      document.title = page.title;
+      document.querySelector('main').replaceWith(main);
+      document.title = main.dataset.title;
       if (focus) document.getElementById(focus)?.focus({ preventScroll: true });
       shown = new Date();
       stale.hidden = true;

@@ -4,7 +4,7 @@ using NpgsqlTypes;
 namespace Dac.Storage.Postgres;
 
 /// <summary>The plan on PostgreSQL, on connections of its own with short deadlines: a slow database must not hold the planner up.</summary>
-internal sealed class PostgresPlanStore(NpgsqlDataSource planner) : IPlanStore
+internal sealed class PostgresPlanStore(NpgsqlDataSource planner) : IPlanStore, IAsyncDisposable, IDisposable
 {
     private const string ReadSql = """
         SELECT clock_timestamp(), revision FROM topology;
@@ -128,6 +128,10 @@ internal sealed class PostgresPlanStore(NpgsqlDataSource planner) : IPlanStore
         }
         return windows;
     }
+
+    public ValueTask DisposeAsync() => planner.DisposeAsync();
+
+    public void Dispose() => planner.Dispose();
 
     private static void Add<T>(NpgsqlCommand command, NpgsqlDbType type, T[] values) =>
         command.Parameters.Add(new NpgsqlParameter<T[]> { NpgsqlDbType = NpgsqlDbType.Array | type, TypedValue = values });

@@ -49,18 +49,49 @@ internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> c
         SELECT count(*)::integer FROM stored
         """;
 
+    // A state that another writer is just inserting can't be seen or locked by the statement above: both would book a first state. Whoever has a
+    // slot of a target without a state takes turns; the statement above then sees what the other one committed. All but new targets pass.
+    private const string FirstStateSql = """
+        SELECT pg_advisory_xact_lock(229376002) WHERE EXISTS (
+            SELECT FROM unnest($1, $2, $3) AS n(target_id, location_id, outcome) WHERE n.outcome < 50
+                AND NOT EXISTS (SELECT FROM target_state t WHERE t.target_id = n.target_id AND t.location_id = n.location_id))
+        """;
+
     /// <summary>Tables partitioned by day.</summary>
     private static readonly string[] Partitioned = ["probe_result", "plan_window"];
 
     private const int DaysAhead = 3;
 
-    private const long MaintenanceLock = 0x0DAC_0002;
+    private const long MaintenanceLock = 0x0DAC_0003;
 
     public async Task<int> WriteAsync(IReadOnlyList<ResultRow> rows, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await db.Database.OpenConnectionAsync(cancellationToken);
-        await using var command = new NpgsqlCommand(WriteSql, (NpgsqlConnection)db.Database.GetDbConnection());
+        await using var batch = new NpgsqlBatch((NpgsqlConnection)db.Database.GetDbConnection());
+        var (first, write) = (new NpgsqlBatchCommand(FirstStateSql), new NpgsqlBatchCommand(WriteSql));
+        batch.BatchCommands.Add(first);
+        batch.BatchCommands.Add(write);
+        try
+        {
+            Add(first, NpgsqlDbType.Bigint, rows, r => r.Result.TargetId);
+            Add(first, NpgsqlDbType.Smallint, rows, r => r.LocationId);
+            Add(first, NpgsqlDbType.Smallint, rows, r => (short)r.Result.Outcome);
+            AddColumns(write, rows);
+            await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+            await reader.NextResultAsync(cancellationToken);
+            await reader.ReadAsync(cancellationToken);
+            return reader.GetInt32(0);
+        }
+        // 22: data exception; 23: integrity, such as a time that no partition is there for. An argument: a time or a text that the driver can't even send.
+        catch (Exception e) when (e is ArgumentException or PostgresException { SqlState: ['2', '2' or '3', ..] })
+        {
+            throw new RowsRefusedException(e);
+        }
+    }
+
+    private static void AddColumns(NpgsqlBatchCommand command, IReadOnlyList<ResultRow> rows)
+    {
         Add(command, NpgsqlDbType.Bigint, rows, r => r.Result.TargetId);
         Add(command, NpgsqlDbType.Smallint, rows, r => r.LocationId);
         Add(command, NpgsqlDbType.TimestampTz, rows, r => Time(r.Result.ScheduledAtMs));
@@ -80,15 +111,6 @@ internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> c
         Add(command, NpgsqlDbType.Text, rows, r => r.Result.Error);
         Add(command, NpgsqlDbType.Integer, rows, r => r.CollectorId);
         Add(command, NpgsqlDbType.Smallint, rows, r => (short)r.Result.Flags);
-        try
-        {
-            return (int)(await command.ExecuteScalarAsync(cancellationToken))!;
-        }
-        // 22: data exception; 23: integrity, such as a time that no partition is there for.
-        catch (PostgresException e) when (e.SqlState.StartsWith("22", StringComparison.Ordinal) || e.SqlState.StartsWith("23", StringComparison.Ordinal))
-        {
-            throw new RowsRefusedException(e);
-        }
     }
 
     public async Task<IReadOnlyList<string>> MaintainAsync(DateTimeOffset now, DateTimeOffset cutoff, CancellationToken cancellationToken)
@@ -96,8 +118,8 @@ internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> c
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await db.Database.OpenConnectionAsync(cancellationToken);
         var connection = (NpgsqlConnection)db.Database.GetDbConnection();
-        // One at a time over all writers: what is listed as missing here must still be missing when it is made.
-        await ExecuteAsync(connection, $"SELECT pg_advisory_lock({MaintenanceLock})", cancellationToken);
+        // One at a time: what another one has just attached must not be taken for a leftover and dropped.
+        await ExecuteAsync(connection, $"SELECT pg_advisory_lock({MaintenanceLock})", cancellationToken, timeoutSeconds: 0);
         try
         {
             return await MaintainAsync(connection, now, cutoff, cancellationToken);
@@ -108,13 +130,18 @@ internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> c
         }
     }
 
-    private static async Task<IReadOnlyList<string>> MaintainAsync(
-        NpgsqlConnection connection, DateTimeOffset now, DateTimeOffset cutoff, CancellationToken cancellationToken)
+    private static async Task<List<string>> MaintainAsync(NpgsqlConnection connection, DateTimeOffset now, DateTimeOffset cutoff, CancellationToken cancellationToken)
     {
         var done = new List<string>();
         foreach (var table in Partitioned)
         {
-            var (there, halfDetached) = await PartitionsAsync(connection, table, cancellationToken);
+            var (there, halfDetached, detached) = await PartitionsAsync(connection, table, cancellationToken);
+            // Killed between detaching and dropping.
+            foreach (var name in detached.Where(n => Day(table, n) is { } day && day.AddDays(1) <= cutoff.UtcDateTime))
+            {
+                await ExecuteAsync(connection, $"DROP TABLE {name}", cancellationToken);
+                done.Add($"dropped {name}");
+            }
             foreach (var name in halfDetached)
             {
                 await ExecuteAsync(connection, $"ALTER TABLE {table} DETACH PARTITION {name} FINALIZE", cancellationToken);
@@ -151,29 +178,37 @@ internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> c
         return $"made {name}";
     }
 
-    private static async Task<(HashSet<string> There, List<string> HalfDetached)> PartitionsAsync(
+    private static async Task<(HashSet<string> There, List<string> HalfDetached, List<string> Detached)> PartitionsAsync(
         NpgsqlConnection connection, string table, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(
-            "SELECT c.relname::text, i.inhdetachpending FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = $1::regclass", connection);
+            """
+            SELECT c.relname::text, i.inhdetachpending FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+            WHERE i.inhparent = $1::regclass
+               OR (i.inhparent IS NULL AND c.relkind = 'r' AND c.relname ~ ('^' || $1 || '_p[0-9]{8}$')
+                   AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = $1::regclass))
+            """,
+            connection);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = table });
-        var (there, halfDetached) = (new HashSet<string>(StringComparer.Ordinal), new List<string>());
+        var (there, halfDetached, detached) = (new HashSet<string>(StringComparer.Ordinal), new List<string>(), new List<string>());
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            if (reader.GetBoolean(1))
+            if (await reader.IsDBNullAsync(1, cancellationToken))
+                detached.Add(reader.GetString(0));
+            else if (reader.GetBoolean(1))
                 halfDetached.Add(reader.GetString(0));
             else
                 there.Add(reader.GetString(0));
         }
-        return (there, halfDetached);
+        return (there, halfDetached, detached);
     }
 
     // Names are built here from a fixed table and a date, never from input.
-    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken, int timeoutSeconds = 30)
     {
 #pragma warning disable CA2100
-        await using var command = new NpgsqlCommand(sql, connection);
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = timeoutSeconds };
 #pragma warning restore CA2100
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
@@ -183,7 +218,7 @@ internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> c
     private static DateTime? Day(string table, string name) =>
         DateTime.TryParseExact(name[(table.Length + 2)..], "yyyyMMdd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day) ? day : null;
 
-    private static void Add<T>(NpgsqlCommand command, NpgsqlDbType type, IReadOnlyList<ResultRow> rows, Func<ResultRow, T> column)
+    private static void Add<T>(NpgsqlBatchCommand command, NpgsqlDbType type, IReadOnlyList<ResultRow> rows, Func<ResultRow, T> column)
     {
         var values = new T[rows.Count];
         for (var i = 0; i < values.Length; i++)

@@ -22,7 +22,7 @@ internal sealed class SqlitePlanStore(IDbContextFactory<SqliteDbContext> context
         var connection = (SqliteConnection)db.Database.GetDbConnection();
         await using var transaction = connection.BeginTransaction();
         var won = new HashSet<short>();
-        foreach (var plan in plans.Where(p => p.FromMs > NowMs))
+        foreach (var plan in plans.Where(p => p.FromMs > NowMs && p.UntilMs < NowMs + 15_000))
         {
             if (!Advance(connection, transaction, plan, revision))
                 continue;
@@ -57,6 +57,8 @@ internal sealed class SqlitePlanStore(IDbContextFactory<SqliteDbContext> context
         if (!await leftOver.AnyAsync(cancellationToken))
             return [];
         using var turn = await gate.EnterAsync(urgent: true);
+        // Taken before reading (BEGIN IMMEDIATE): another process must not claim the same.
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         var windows = await leftOver.ToListAsync(cancellationToken);
         foreach (var window in windows)
         {
@@ -64,6 +66,7 @@ internal sealed class SqlitePlanStore(IDbContextFactory<SqliteDbContext> context
             window.Attempt++;
         }
         await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
         return
         [
             .. windows.Select(w => new PlannedWindow(

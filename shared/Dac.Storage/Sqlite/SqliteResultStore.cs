@@ -50,6 +50,8 @@ internal sealed class SqliteResultStore(IDbContextFactory<SqliteDbContext> conte
         {
             foreach (var (location, collector, r) in rows)
             {
+                // SQLite would take a time beyond the calendar, and then nobody could read it.
+                _ = DateTimeOffset.FromUnixTimeMilliseconds(r.ScheduledAtMs);
                 var added = Execute(
                     result, r.TargetId, location, r.ScheduledAtMs, (short)r.Outcome, r.LatenessUs, r.StatusCode, r.ResolveUs, r.ConnectUs, r.TlsUs,
                     r.RequestUs, r.FirstByteUs, r.TransferUs, r.TotalUs, r.Bytes, r.TlsExpiresAtMs, r.Match, r.Error, collector, (short)r.Flags);
@@ -62,7 +64,7 @@ internal sealed class SqliteResultStore(IDbContextFactory<SqliteDbContext> conte
             }
         }
         // 19: constraint, 20: datatype mismatch, 18: too big.
-        catch (SqliteException e) when (e.SqliteErrorCode is 18 or 19 or 20)
+        catch (Exception e) when (e is ArgumentException or SqliteException { SqliteErrorCode: 18 or 19 or 20 })
         {
             throw new RowsRefusedException(e);
         }

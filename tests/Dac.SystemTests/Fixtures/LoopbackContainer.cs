@@ -7,7 +7,7 @@ namespace Dac.SystemTests.Fixtures;
 
 /// <summary>
 /// A container that is started when the first test asks for it, on loopback ports that it keeps over stop and start. A test that stops or pauses
-/// the assembly's one belongs in a collection with <c>DisableParallelization</c>, or takes a container of its own (<c>IClassFixture</c>).
+/// makes one of its own (<c>await using var server = new PostgreSql()</c>): the others share the assembly's.
 /// </summary>
 public abstract class LoopbackContainer<TContainer> : IAsyncDisposable
     where TContainer : class, IContainer

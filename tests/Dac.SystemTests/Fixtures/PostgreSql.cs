@@ -29,6 +29,7 @@ public sealed class PostgreSql : LoopbackContainer<PostgreSqlContainer>
     protected override PostgreSqlContainer Build() => new PostgreSqlBuilder("postgres:17")
         .WithPortBinding(_port, PostgreSqlBuilder.PostgreSqlPort)
         .WithCommand("-c", "synchronous_commit=on", "-c", "max_connections=500")
+        .WithLabel("dac.tests", "true") // by which test.sh finds what a killed run left behind
         .WithCreateParameterModifier(OnLoopback)
         .Build();
 

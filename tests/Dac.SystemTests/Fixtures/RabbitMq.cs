@@ -35,6 +35,7 @@ public sealed class RabbitMq : LoopbackContainer<RabbitMqContainer>
         .WithPassword(Account)
         .WithPortBinding(_port, RabbitMqBuilder.RabbitMqPort)
         .WithPortBinding(_managementPort, ManagementPort)
+        .WithLabel("dac.tests", "true") // by which test.sh finds what a killed run left behind
         .WithCreateParameterModifier(OnLoopback)
         .Build();
 

@@ -1,5 +1,3 @@
-using Dac.Storage.Model;
-
 namespace Dac.SystemTests.Storage.Contract;
 
 public abstract class NameIdsContract(Func<Task<TestDatabase>> create) : StoreContract(create)
@@ -26,6 +24,6 @@ public abstract class NameIdsContract(Func<Task<TestDatabase>> create) : StoreCo
         var ids = await Task.WhenAll(Enumerable.Range(0, 16).Select(i => Task.Run(async () => await (i % 2 == 0 ? Store : other).Names.CollectorAsync("new", Cancel))));
 
         Assert.Single(ids.Distinct());
-        Assert.Single(await Store.AllAsync<Collector>());
+        Assert.Single(await Store.AllAsync<Dac.Storage.Model.Collector>());
     }
 }

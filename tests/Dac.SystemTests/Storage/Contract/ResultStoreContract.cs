@@ -11,9 +11,23 @@ public abstract class ResultStoreContract(Func<Task<TestDatabase>> create) : Sto
     {
         var result = new ProbeResult
         {
-            TargetId = 5_000_000_000, ScheduledAtMs = NoonMs + 123, Outcome = Outcome.NoMatch, LatenessUs = 1_234, StatusCode = 200, ResolveUs = 1, ConnectUs = 2,
-            TlsUs = 3, RequestUs = 4, FirstByteUs = 5, TransferUs = 6, TotalUs = 21, Bytes = 4_096, TlsExpiresAtMs = NoonMs + 86_400_000, Match = "žluťoučký 🐎",
-            Error = "it does not match", Flags = ProbeRemarks.Late | ProbeRemarks.Truncated,
+            TargetId = 5_000_000_000,
+            ScheduledAtMs = NoonMs + 123,
+            Outcome = Outcome.NoMatch,
+            LatenessUs = 1_234,
+            StatusCode = 200,
+            ResolveUs = 1,
+            ConnectUs = 2,
+            TlsUs = 3,
+            RequestUs = 4,
+            FirstByteUs = 5,
+            TransferUs = 6,
+            TotalUs = 21,
+            Bytes = 4_096,
+            TlsExpiresAtMs = NoonMs + 86_400_000,
+            Match = "žluťoučký 🐎",
+            Error = "it does not match",
+            Flags = ProbeRemarks.Late | ProbeRemarks.Truncated,
         };
 
         Assert.Equal(1, await Store.Results.WriteAsync([new ResultRow(7, 9, result)], Cancel));
@@ -204,8 +218,8 @@ public abstract class ResultStoreContract(Func<Task<TestDatabase>> create) : Sto
             await Task.WhenAll(Task.Run(() => Store.Results.WriteAsync(earlier, Cancel)), Task.Run(() => other.Results.WriteAsync(later, Cancel)));
         }
 
-        Assert.All(await Store.AllAsync<TargetState>(), s => Assert.Equal((TargetHealth.Up, Noon.AddSeconds(10)), (s.Health, s.ScheduledAt)));
-        Assert.All((await Store.AllAsync<StateChange>()).GroupBy(c => c.TargetId), changes => Assert.Single(changes));
+        Assert.Equal(1_000, (await Store.AllAsync<TargetState>()).Count(s => s.ScheduledAt == Noon.AddSeconds(10)));
+        Assert.Equal(1_000, (await Store.AllAsync<StateChange>()).Count);
     }
 
     protected static ResultRow Row(long target, int second, Outcome outcome, int? total = null, string? error = null) => new(

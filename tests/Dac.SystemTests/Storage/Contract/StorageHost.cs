@@ -26,7 +26,8 @@ public sealed class StorageHost : IAsyncDisposable
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Configuration["ConnectionStrings:Database"] = connectionString;
-        builder.AddStorage(partitions);
+        builder.Configuration["Topology:Partitions"] = $"{partitions}";
+        builder.AddStorage();
         var host = new StorageHost(builder.Build());
         try
         {

@@ -14,7 +14,14 @@ public abstract class TargetStoreContract(Func<Task<TestDatabase>> create) : Sto
     {
         var definition = new TargetDefinition
         {
-            Key = "42", Url = "https://Example.org/health", Interval = "30s", Regex = "o+k", Timeout = "5s", Tolerance = "1s", Locations = ["default", "eu-west"], Tags = ["shop"],
+            Key = "42",
+            Url = "https://Example.org/health",
+            Interval = "30s",
+            Regex = "o+k",
+            Timeout = "5s",
+            Tolerance = "1s",
+            Locations = ["default", "eu-west"],
+            Tags = ["shop"],
         };
 
         var id = await Targets.AddAsync(definition, Cancel);

@@ -1,0 +1,14 @@
+#!/bin/sh
+# Starts RabbitMQ as its image does, and loads the policies beside this file once it is up: see README.md.
+set -e
+here=$(dirname "$0")
+(
+  # Not before the broker has written its cookie: rabbitmqctl would make one that the broker may not read.
+  until [ -s /var/lib/rabbitmq/.erlang.cookie ]; do sleep 0.5; done
+  for _ in $(seq 60); do
+    if rabbitmqctl -q await_startup --timeout 10 && rabbitmqctl -q import_definitions "$here/definitions.json"; then exit 0; fi
+    sleep 2
+  done
+  echo "The policies of $here/definitions.json could not be loaded." >&2
+) &
+exec docker-entrypoint.sh rabbitmq-server

@@ -1,0 +1,174 @@
+using System.Text.Json;
+using Dac.Contracts;
+using Dac.SystemTests.Fixtures;
+using Microsoft.EntityFrameworkCore;
+
+namespace Dac.SystemTests.Distributed;
+
+/// <summary>Scheduler, collectors and writer as processes of their own, on RabbitMQ and PostgreSQL: the steps of "How a slot flows" in README.</summary>
+public sealed class DistributedTests(PostgreSql postgres, RabbitMq rabbit)
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Every_planned_slot_has_exactly_one_row_after_a_rolling_stop()
+    {
+        await using var dac = await Deployment.CreateAsync(postgres, rabbit);
+        await dac.SaveTargetsAsync(100);
+        var writer = await dac.StartAsync("Writer");
+        var collector = await dac.StartAsync("Collector");
+        var scheduler = await dac.StartAsync("Scheduler");
+        await dac.WaitForRowsAsync(500);
+        Assert.Equal(0, await scheduler.StopAsync());
+        Assert.Equal(0, await collector.StopAsync());
+        var ledger = await dac.ClosedLedgerAsync();
+        Assert.Equal(0, await writer.StopAsync());
+        Assert.Equal((ledger.Planned, 0L, 0L), (ledger.Up, ledger.Missed.Sum, ledger.ObserverFaults));
+        Assert.Equal(ledger.Planned, await dac.QueryAsync(db => db.Results.LongCountAsync(Cancel)));
+        Assert.All(await dac.QueryAsync(db => db.Results.ToListAsync(Cancel)), r => Assert.Equal(("OK", (short)200), (r.Match, r.StatusCode)));
+    }
+
+    [Fact]
+    public async Task When_one_of_two_collectors_is_killed_the_other_carries_on_and_every_slot_is_accounted_for()
+    {
+        await using var dac = await Deployment.CreateAsync(postgres, rabbit);
+        await dac.SaveTargetsAsync(100);
+        await dac.StartAsync("Writer");
+        var first = await dac.StartAsync("Collector", "--Collector:Name=first");
+        var scheduler = await dac.StartAsync("Scheduler");
+        await dac.WaitForRowsAsync(200);
+        var second = await dac.StartAsync("Collector", "--Collector:Name=second");
+        await Poll.UntilAsync("both probe", async () => await CountAsync(dac, "second") > 50, TimeSpan.FromSeconds(30));
+        await first.KillAsync();
+        var killedAt = TimeProvider.System.GetUtcNow();
+        await Poll.UntilAsync("the second probes all", async () => await dac.QueryAsync(db => db.Results.CountAsync(r => r.ScheduledAt > killedAt.AddSeconds(4), Cancel)) > 300, TimeSpan.FromSeconds(30));
+        await scheduler.StopAsync();
+        await second.StopAsync();
+        var ledger = await dac.ClosedLedgerAsync();
+        Assert.Equal(ledger.Planned, ledger.Executed + ledger.Missed.Sum);
+        Assert.Equal((0L, 0L), (ledger.Missed.Lost, ledger.Down));
+        Assert.True(await CountAsync(dac, "first") > 0);
+        TestContext.Current.TestOutputHelper!.WriteLine($"planned {ledger.Planned}, late {ledger.Late}, expired {ledger.Missed.Expired}");
+    }
+
+    [Fact]
+    public async Task A_collector_that_is_scaled_down_finishes_what_it_holds_and_no_slot_is_missed()
+    {
+        await using var dac = await Deployment.CreateAsync(postgres, rabbit);
+        await dac.SaveTargetsAsync(100);
+        await dac.StartAsync("Writer");
+        var first = await dac.StartAsync("Collector", "--Collector:Name=first");
+        var second = await dac.StartAsync("Collector", "--Collector:Name=second");
+        var scheduler = await dac.StartAsync("Scheduler");
+        await Poll.UntilAsync("both probe", async () => await CountAsync(dac, "first") > 50 && await CountAsync(dac, "second") > 50);
+        Assert.Equal(0, await first.StopAsync());
+        await scheduler.StopAsync();
+        await second.StopAsync();
+        var ledger = await dac.ClosedLedgerAsync();
+        Assert.Equal((ledger.Planned, 0L), (ledger.Executed, ledger.Missed.Sum));
+    }
+
+    [Fact]
+    public async Task A_killed_scheduler_leaves_nothing_unaccounted_and_the_other_goes_on()
+    {
+        await using var dac = await Deployment.CreateAsync(postgres, rabbit);
+        await dac.SaveTargetsAsync(100);
+        await dac.StartAsync("Writer");
+        var collector = await dac.StartAsync("Collector");
+        var first = await dac.StartAsync("Scheduler");
+        var second = await dac.StartAsync("Scheduler");
+        await dac.WaitForRowsAsync(300);
+        await first.KillAsync();
+        await dac.WaitForRowsAsync(1_200);
+        await second.StopAsync();
+        await collector.StopAsync();
+        var ledger = await dac.ClosedLedgerAsync();
+        Assert.Equal((ledger.Planned, 0L, 0L), (ledger.Executed, ledger.Missed.Sum, ledger.GapSeconds));
+    }
+
+    [Fact]
+    public async Task A_slot_for_a_location_that_has_no_collector_is_undeliverable_and_costs_the_others_nothing()
+    {
+        await using var dac = await Deployment.CreateAsync(postgres, rabbit);
+        await dac.SaveTargetsAsync(5, "default", "mars");
+        await dac.StartAsync("Writer");
+        await dac.StartAsync("Collector");
+        var scheduler = await dac.StartAsync("Scheduler");
+        await dac.WaitForRowsAsync(30);
+        await scheduler.StopAsync();
+        var ledger = await dac.ClosedLedgerAsync();
+        Assert.Equal(ledger.Planned / 2, ledger.Up);
+        Assert.Equal(ledger.Planned / 2, ledger.Missed.Undeliverable);
+    }
+
+    [Fact]
+    public async Task A_service_waits_for_a_broker_and_a_database_that_are_not_there_yet_and_says_which()
+    {
+        await using var dac = await Deployment.CreateAsync(postgres, rabbit);
+        var settings = new Dictionary<string, string>(dac.Settings) { ["ConnectionStrings__Broker"] = "amqp://dac:dac@127.0.0.1:9/" };
+        await using (var collector = new DacProcess("Collector", settings, "--urls", "http://127.0.0.1:0"))
+        {
+            await Poll.UntilAsync("it names the broker", async () => await collector.GetAsync("/health/ready") is { StatusCode: System.Net.HttpStatusCode.ServiceUnavailable } answer
+                && (await answer.Content.ReadAsStringAsync(Cancel)).Contains("broker (publishing)\":\"missing", StringComparison.Ordinal));
+            Assert.True((await collector.GetAsync("/health/live"))!.IsSuccessStatusCode);
+        }
+        settings["ConnectionStrings__Database"] = "Host=127.0.0.1;Port=9;Username=x;Password=geheim;Database=x";
+        await using var writer = new DacProcess("Writer", settings, "--urls", "http://127.0.0.1:0");
+        await Poll.UntilAsync("it names the database", () => Task.FromResult(writer.Output.Contains("Waiting for PostgreSQL 127.0.0.1", StringComparison.Ordinal)));
+        Assert.False(writer.HasExited);
+        Assert.DoesNotContain("geheim", writer.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Scheduler", "ConnectionStrings__Broker", "", "ConnectionStrings:Broker is not set")]
+    [InlineData("Collector", "ConnectionStrings__Broker", "rabbit:5672", "ConnectionStrings:Broker can't be read")]
+    [InlineData("Writer", "ConnectionStrings__Database", "", "ConnectionStrings:Database is not set")]
+    [InlineData("Scheduler", "ConnectionStrings__Database", "Server Room=5", "ConnectionStrings:Database can't be read")]
+    [InlineData("Collector", "Collector__MaxConcurrency", "0", "Collector:MaxConcurrency '0' is not allowed: give 1 to 100000 (default: 2000).")]
+    [InlineData("Collector", "Collector__Location", "a b", "Collector:Location 'a b' is not allowed: give 1 to 30 letters, digits and hyphens (default: default).")]
+    [InlineData("Scheduler", "Topology__Partitions", "4", "Topology:Partitions is 4, but the database")]
+    [InlineData("Scheduler", "Telemetry__TraceSampleRatio", "2", "Telemetry:TraceSampleRatio is 2; allowed is 0 to 1")]
+    [InlineData("Collector", "Seq__ServerUrl", "seq", "Seq:ServerUrl 'seq' is not a URL")]
+    public async Task A_wrong_setting_refuses_the_start_with_a_sentence(string service, string key, string value, string sentence)
+    {
+        await using var dac = await Deployment.CreateAsync(postgres, rabbit);
+        await using var process = new DacProcess(service, new Dictionary<string, string>(dac.Settings) { [key] = value }, "--urls", "http://127.0.0.1:0");
+        Assert.Equal(1, await process.EndAsync());
+        Assert.Contains(sentence, process.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", process.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_web_service_shows_what_the_others_stored()
+    {
+        await using var dac = await Deployment.CreateAsync(postgres, rabbit);
+        await dac.SaveTargetsAsync(5);
+        await dac.StartAsync("Writer");
+        await dac.StartAsync("Collector");
+        await dac.StartAsync("Scheduler");
+        var web = await dac.StartAsync("Web");
+        await dac.WaitForRowsAsync(10);
+        using var results = JsonDocument.Parse(await (await web.GetAsync("/api/targets/1/results"))!.Content.ReadAsStringAsync(Cancel));
+        Assert.Equal("up", results.RootElement.GetProperty("results")[0].GetProperty("outcome").GetString());
+        Assert.Contains("t0", await (await web.GetAsync("/"))!.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+        Assert.Contains("dac_", await (await web.GetAsync("/metrics"))!.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_message_that_is_none_is_set_aside_and_the_rest_flows()
+    {
+        await using var dac = await Deployment.CreateAsync(postgres, rabbit);
+        await dac.SaveTargetsAsync(5);
+        await dac.StartAsync("Writer");
+        await dac.StartAsync("Collector");
+        var poison = new { properties = new { content_type = "application/json" }, routing_key = "", payload = "{\"nonsense\":true}", payload_encoding = "string" };
+        foreach (var queue in new[] { Queues.ProbeResult, Queues.ProbeUrl("default", 0) })
+            (await dac.Vhost.Management.PostAsJsonAsync(new Uri(dac.Vhost.Path("exchanges", queue) + "/publish", UriKind.Relative), poison, Cancel)).EnsureSuccessStatusCode();
+        await dac.StartAsync("Scheduler");
+        await dac.WaitForRowsAsync(20);
+        await Poll.UntilAsync("it is in the error queue", async () => (await dac.Vhost.Management.GetAsync(new Uri(dac.Vhost.Path("queues", Queues.ProbeResult + "_error"), UriKind.Relative), Cancel)).IsSuccessStatusCode);
+    }
+
+    private static Task<int> CountAsync(Deployment dac, string collector) =>
+        dac.QueryAsync(db => db.Results.CountAsync(r => db.Collectors.Any(c => c.Id == r.CollectorId && c.Name == collector), Cancel));
+}

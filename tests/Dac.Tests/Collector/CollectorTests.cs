@@ -1,0 +1,221 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Dac.Collector;
+using Dac.Collector.Probing;
+using Dac.Contracts;
+using Dac.Hosting;
+using Dac.Tests.Support;
+using MassTransit;
+using MassTransit.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace Dac.Tests.Collector;
+
+/// <summary>From a batch of commands to the batch of results, with the module's own parts, real sockets and MassTransit's harness.</summary>
+public sealed class CollectorTests : IAsyncDisposable
+{
+    private readonly ConcurrentBag<ProbeResultBatch> _reported = [];
+    private readonly CollectorOptions _options = new() { Name = "test", ReportDelay = TimeSpan.FromMilliseconds(10) };
+    private readonly List<IDisposable> _disposables = [];
+    private ServiceProvider? _bus;
+    private ResultReporter? _reporter;
+    private DueThread? _due;
+
+    [Fact]
+    public async Task A_slot_is_probed_at_its_millisecond_and_reported()
+    {
+        var (url, server) = await TestServer.HttpAsync(c => c.Response.WriteAsync("ok"));
+        await using var _ = server;
+        var slots = await StartAsync();
+        var due = TimeProvider.System.Ms() + 150;
+        await slots.AcceptAsync(Batch(Probe(1, due, url)));
+        var result = await OneAsync();
+        Assert.Equal((1, due, Outcome.Up), (result.TargetId, result.ScheduledAtMs, result.Outcome));
+        Assert.True(result.LatenessUs >= 0, "It never starts early");
+        Assert.Equal(0, slots.Count);
+    }
+
+    [Fact]
+    public async Task Slots_that_come_out_of_order_start_in_order_and_none_early()
+    {
+        var started = new ConcurrentQueue<string>();
+        var (url, server) = await TestServer.HttpAsync(c => { started.Enqueue(c.Request.Path); return c.Response.WriteAsync("ok"); });
+        await using var _ = server;
+        var slots = await StartAsync();
+        var now = TimeProvider.System.Ms();
+        await Task.WhenAll(slots.AcceptAsync(Batch(Probe(3, now + 700, $"{url}/3"))), slots.AcceptAsync(Batch(Probe(1, now + 100, $"{url}/1"), Probe(2, now + 400, $"{url}/2"))));
+        Assert.Equal(["/1", "/2", "/3"], started);
+        await Until.TrueAsync(() => Results().Count == 3, "three results");
+        Assert.All(Results(), r => Assert.True(r.LatenessUs >= 0));
+    }
+
+    [Fact]
+    public async Task A_slot_whose_tolerance_is_over_is_missed_and_not_probed()
+    {
+        var probed = false;
+        var (url, server) = await TestServer.HttpAsync(c => { probed = true; return Task.CompletedTask; });
+        await using var _ = server;
+        var slots = await StartAsync();
+        await slots.AcceptAsync(Batch(Probe(1, TimeProvider.System.Ms() - 2_000, url)));
+        Assert.Equal(Outcome.Expired, (await OneAsync()).Outcome);
+        Assert.False(probed);
+    }
+
+    [Fact]
+    public async Task A_slot_too_far_ahead_of_the_clock_is_missed_instead_of_held()
+    {
+        var slots = await StartAsync();
+        await slots.AcceptAsync(Batch(Probe(1, TimeProvider.System.Ms() + 60_000, "http://127.0.0.1:9/")));
+        Assert.Equal(Outcome.Clock, (await OneAsync()).Outcome);
+    }
+
+    [Fact]
+    public async Task A_slot_delivered_twice_is_probed_once_and_both_deliveries_end()
+    {
+        var requests = 0;
+        var (url, server) = await TestServer.HttpAsync(c => { Interlocked.Increment(ref requests); return c.Response.WriteAsync("ok"); });
+        await using var _ = server;
+        var slots = await StartAsync();
+        var batch = Batch(Probe(1, TimeProvider.System.Ms() + 200, url));
+        await Task.WhenAll(slots.AcceptAsync(batch), slots.AcceptAsync(batch));
+        Assert.Equal(1, requests);
+        await OneAsync();
+    }
+
+    [Fact]
+    public async Task A_batch_with_a_hanging_target_may_be_acknowledged_once_nothing_of_it_could_be_probed_again()
+    {
+        var (url, server) = TestServer.Silent();
+        using var _ = server;
+        var slots = await StartAsync();
+        var now = TimeProvider.System.Ms();
+        var since = Stopwatch.GetTimestamp();
+        await slots.AcceptAsync(new ProbeBatch { Location = "default", Partition = 0, Partitions = 16, WindowStartMs = now, Probes = [Probe(1, now + 50, url) with { TimeoutMs = 4_000 }] });
+        Assert.InRange(Stopwatch.GetElapsedTime(since).TotalSeconds, 1.4, 3.9);
+        Assert.Equal(1, slots.Count);
+        await Until.TrueAsync(() => Results().Any(r => r.Outcome == Outcome.Timeout), "the result all the same");
+    }
+
+    [Fact]
+    public async Task A_host_at_its_limit_costs_its_own_slots_and_no_others()
+    {
+        _options.MaxPerHost = 2;
+        var (dead, server) = TestServer.Silent();
+        using var _ = server;
+        var (url, healthy) = await TestServer.HttpAsync(c => c.Response.WriteAsync("ok"));
+        await using var __ = healthy;
+        var slots = await StartAsync();
+        var due = TimeProvider.System.Ms() + 50;
+        await slots.AcceptAsync(Batch([.. Enumerable.Range(1, 5).Select(i => Probe(i, due, dead) with { TimeoutMs = 3_000 }), Probe(9, due + 1, url)]));
+        await Until.TrueAsync(() => Results().Count == 6, "six results");
+        Assert.Equal(3, Results().Count(r => r.Outcome == Outcome.Expired));
+        Assert.Equal(2, Results().Count(r => r.Outcome == Outcome.Timeout));
+        Assert.Equal(Outcome.Up, Results().Single(r => r.TargetId == 9).Outcome);
+    }
+
+    [Fact]
+    public async Task A_collector_at_its_limit_flags_what_it_measures()
+    {
+        _options.MaxConcurrency = 1;
+        var (url, server) = await TestServer.HttpAsync(c => c.Response.WriteAsync("ok"));
+        await using var _ = server;
+        var slots = await StartAsync();
+        await slots.AcceptAsync(Batch(Probe(1, TimeProvider.System.Ms(), url)));
+        Assert.True((await OneAsync()).Flags.HasFlag(ProbeRemarks.Saturated));
+    }
+
+    [Fact]
+    public async Task A_scheme_without_a_prober_is_an_outcome()
+    {
+        var slots = await StartAsync();
+        await slots.AcceptAsync(Batch(Probe(1, TimeProvider.System.Ms(), "gopher://127.0.0.1/")));
+        var result = await OneAsync();
+        Assert.Equal((Outcome.Unprobeable, "no prober for the scheme 'gopher'"), (result.Outcome, result.Error));
+    }
+
+    [Fact]
+    public async Task A_collector_that_counts_partitions_differently_is_not_ready()
+    {
+        var slots = await StartAsync();
+        await slots.AcceptAsync(Batch(Probe(1, TimeProvider.System.Ms() - 5_000, "http://127.0.0.1:9/")) with { Partitions = 32 });
+        var health = await slots.CheckHealthAsync(new());
+        Assert.Contains("set it to 32", health.Description, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_waiting_when_the_reporter_stops_is_published_first()
+    {
+        _options.ReportDelay = TimeSpan.FromSeconds(5);
+        await StartAsync();
+        for (var i = 0; i < 600; i++)
+            _reporter!.Report(new ProbeResult { TargetId = i, ScheduledAtMs = 0, Outcome = Outcome.Up }, () => { });
+        await _reporter!.StopAsync(TestContext.Current.CancellationToken);
+        await Until.TrueAsync(() => Results().Count == 600, "all results");
+        Assert.Equal(3, _reported.Count);
+        Assert.All(_reported, b => Assert.Equal(("default", "test"), (b.Location, b.Collector)));
+    }
+
+    [Fact]
+    public async Task A_trace_goes_on_from_the_plan_to_the_result()
+    {
+        using var listener = new ActivityListener { ShouldListenTo = s => s.Name == Telemetry.Name, Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded };
+        ActivitySource.AddActivityListener(listener);
+        var slots = await StartAsync();
+        const string Plan = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        await slots.AcceptAsync(Batch(Probe(1, TimeProvider.System.Ms(), TestServer.Closed()) with { TraceParent = Plan }));
+        var result = await OneAsync();
+        Assert.StartsWith(Plan[..36], result.TraceParent, StringComparison.Ordinal);
+        Assert.NotEqual(Plan, result.TraceParent);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_due is not null)
+            await _due.StopAsync(CancellationToken.None);
+        if (_reporter is not null)
+            await _reporter.StopAsync(new CancellationToken(canceled: true));
+        _disposables.ForEach(d => d.Dispose());
+        if (_bus is not null)
+            await _bus.DisposeAsync();
+    }
+
+    private async Task<Slots> StartAsync()
+    {
+        var options = Options.Create(_options);
+        _bus = new ServiceCollection()
+            .AddMassTransitTestHarness(TextWriter.Null, x => x.UsingInMemory((_, bus) => bus.ReceiveEndpoint(Queues.ProbeResult, e => e.Handler<ProbeResultBatch>(c =>
+            {
+                _reported.Add(c.Message);
+                return Task.CompletedTask;
+            }))))
+            .AddSingleton<IConfiguration>(new ConfigurationBuilder().Build())
+            .AddSingleton(new BusParts("test"))
+            .AddSingleton<PublishBus>()
+            .BuildServiceProvider();
+        await _bus.GetRequiredService<ITestHarness>().Start();
+        _reporter = new ResultReporter(_bus.GetRequiredService<PublishBus>(), options, TimeProvider.System, NullLogger<ResultReporter>.Instance);
+        await _reporter.StartAsync(CancellationToken.None);
+        _due = new DueThread(TimeProvider.System);
+        await _due.StartAsync(CancellationToken.None);
+        var limits = new ProbeLimits(options);
+        _disposables.AddRange([_reporter, _due, limits]);
+        var runner = new ProbeRunner(limits, [new HttpProber(options)], options, TimeProvider.System, NullLogger<ProbeRunner>.Instance);
+        return new Slots(_due, runner, _reporter, options, Options.Create(new TopologyOptions()), TimeProvider.System, NullLogger<Slots>.Instance);
+    }
+
+    private ConcurrentBag<ProbeResult> Results() => [.. _reported.SelectMany(b => b.Results)];
+
+    private async Task<ProbeResult> OneAsync()
+    {
+        await Until.TrueAsync(() => !Results().IsEmpty, "a result");
+        return Assert.Single(Results());
+    }
+
+    private static ProbeUrl Probe(long id, long due, string url) => new() { TargetId = id, ScheduledAtMs = due, Url = url, TimeoutMs = 1_000, ToleranceMs = 500 };
+
+    private static ProbeBatch Batch(params ProbeUrl[] probes) => new()
+    {
+        Location = "default", Partition = 0, Partitions = 16, WindowStartMs = probes.Max(p => p.ScheduledAtMs) / 1_000 * 1_000 + 1_000, Probes = probes,
+    };
+}

@@ -1,0 +1,81 @@
+using System.Text.Json;
+using Dac.Contracts;
+
+namespace Dac.Tests.Contracts;
+
+/// <summary>The messages as they are on the wire today: a change of these texts breaks services of different versions side by side.</summary>
+public sealed class ContractJsonTests
+{
+    private const string BatchJson = """
+        {"location":"default","partition":3,"partitions":16,"windowStartMs":1700000000000,"attempt":1,"probes":[{"targetId":7,"scheduledAtMs":1700000000250,"url":"http://127.0.0.1/","timeoutMs":1000,"toleranceMs":500,"regex":"a\u002Bb"},{"targetId":8,"scheduledAtMs":1700000000251,"url":"http://127.0.0.2/","timeoutMs":1000,"toleranceMs":500,"traceParent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}]}
+        """;
+
+    private const string ResultJson = """
+        {"location":"default","collector":"host/1","results":[{"targetId":7,"scheduledAtMs":1700000000250,"outcome":10,"latenessUs":310,"statusCode":200,"resolveUs":1,"connectUs":2,"tlsUs":3,"requestUs":4,"firstByteUs":5,"transferUs":6,"totalUs":21,"bytes":100,"tlsExpiresAtMs":1800000000000,"match":"a b","flags":1},{"targetId":8,"scheduledAtMs":1700000000251,"outcome":60,"error":"late","flags":0}]}
+        """;
+
+    private static readonly ProbeBatch Batch = new()
+    {
+        Location = "default",
+        Partition = 3,
+        Partitions = 16,
+        WindowStartMs = 1700000000000,
+        Probes =
+        [
+            new ProbeUrl { TargetId = 7, ScheduledAtMs = 1700000000250, Url = "http://127.0.0.1/", TimeoutMs = 1000, ToleranceMs = 500, Regex = "a+b" },
+            new ProbeUrl { TargetId = 8, ScheduledAtMs = 1700000000251, Url = "http://127.0.0.2/", TimeoutMs = 1000, ToleranceMs = 500, TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" },
+        ],
+    };
+
+    private static readonly ProbeResultBatch Results = new()
+    {
+        Location = "default",
+        Collector = "host/1",
+        Results =
+        [
+            new ProbeResult
+            {
+                TargetId = 7, ScheduledAtMs = 1700000000250, Outcome = Outcome.Up, LatenessUs = 310, StatusCode = 200, ResolveUs = 1, ConnectUs = 2, TlsUs = 3,
+                RequestUs = 4, FirstByteUs = 5, TransferUs = 6, TotalUs = 21, Bytes = 100, TlsExpiresAtMs = 1800000000000, Match = "a b", Flags = ProbeRemarks.Late,
+            },
+            new ProbeResult { TargetId = 8, ScheduledAtMs = 1700000000251, Outcome = Outcome.Expired, Error = "late" },
+        ],
+    };
+
+    [Fact]
+    public void Commands_are_written_as_they_were_yesterday() =>
+        Assert.Equal(BatchJson, JsonSerializer.Serialize(Batch, ContractJson.Default.ProbeBatch));
+
+    [Fact]
+    public void Results_are_written_as_they_were_yesterday() =>
+        Assert.Equal(ResultJson, JsonSerializer.Serialize(Results, ContractJson.Default.ProbeResultBatch));
+
+    [Fact]
+    public void What_is_written_is_read_back_the_same()
+    {
+        Assert.Equivalent(Batch, JsonSerializer.Deserialize(BatchJson, ContractJson.Default.ProbeBatch), strict: true);
+        Assert.Equivalent(Results, JsonSerializer.Deserialize(ResultJson, ContractJson.Default.ProbeResultBatch), strict: true);
+    }
+
+    [Fact]
+    public void Fields_of_a_newer_version_are_ignored()
+    {
+        var newer = BatchJson.Replace("\"partition\":3", "\"priority\":{\"a\":[1]},\"partition\":3").Replace("\"targetId\":7", "\"targetId\":7,\"method\":\"HEAD\"");
+        Assert.Equivalent(Batch, JsonSerializer.Deserialize(newer, ContractJson.Default.ProbeBatch), strict: true);
+    }
+
+    [Fact]
+    public void An_outcome_that_only_a_newer_version_names_keeps_its_class()
+    {
+        var newer = ResultJson.Replace("\"outcome\":60", "\"outcome\":69");
+        var read = JsonSerializer.Deserialize(newer, ContractJson.Default.ProbeResultBatch)!;
+        Assert.Equal(OutcomeClass.Missed, read.Results[1].Outcome.Class());
+    }
+
+    [Theory]
+    [InlineData("\"location\":\"default\",")]
+    [InlineData("\"url\":\"http://127.0.0.1/\",")]
+    [InlineData("\"windowStartMs\":1700000000000,")]
+    public void A_command_without_a_field_that_it_needs_is_refused(string field) =>
+        Assert.Throws<JsonException>(() => JsonSerializer.Deserialize(BatchJson.Replace(field, ""), ContractJson.Default.ProbeBatch));
+}

@@ -1,0 +1,205 @@
+using Dac.Contracts;
+using Dac.Hosting;
+using Dac.Scheduler;
+using Dac.Storage;
+using Dac.Targets;
+using Dac.Tests.Support;
+using MassTransit;
+using MassTransit.Testing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Dac.Tests.Scheduler;
+
+/// <summary>Schedulers on one database and a faked clock, with MassTransit's harness in place of the broker.</summary>
+public sealed class PlanJobTests : IAsyncLifetime
+{
+    private readonly FakeTimeProvider _time = Clock.At();
+    private readonly List<ProbeBatch> _published = [];
+    private TestDatabase _database = null!;
+    private ServiceProvider _bus = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _database = await TestDatabase.CreateAsync(_time);
+        _bus = new ServiceCollection()
+            .AddMassTransitTestHarness(TextWriter.Null, x => x.UsingInMemory((_, bus) =>
+            {
+                for (var partition = 0; partition < 16; partition++)
+                    bus.ReceiveEndpoint(Queues.ProbeUrl("default", partition), e => e.Handler<ProbeBatch>(c => { lock (_published) _published.Add(c.Message); return Task.CompletedTask; }));
+            }))
+            .AddSingleton<IConfiguration>(new ConfigurationBuilder().Build())
+            .AddSingleton(new BusParts("test"))
+            .AddSingleton<PublishBus>()
+            .BuildServiceProvider();
+        await _bus.GetRequiredService<ITestHarness>().Start();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _bus.DisposeAsync();
+        await _database.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Every_window_up_to_the_lead_is_planned_and_published()
+    {
+        await SaveAsync("http://127.0.0.1/", "1s");
+        await TickAsync(Scheduler());
+        var windows = await WindowsAsync();
+        Assert.Equal([1, 2, 3], windows.Select(w => Seconds(w.StartsAt)));
+        Assert.All(windows, w => Assert.NotNull(w.PublishedAt));
+        await Until.TrueAsync(() => Probes().Count == 3, "three commands");
+        Assert.Equal(windows.Select(w => w.StartsAt.ToUnixTimeMilliseconds() + 618), Probes().Select(p => p.ScheduledAtMs).Order());
+    }
+
+    [Fact]
+    public async Task The_next_tick_plans_only_what_has_become_due()
+    {
+        await SaveAsync("http://127.0.0.1/", "1s");
+        var scheduler = Scheduler();
+        for (var tick = 0; tick < 5; tick++)
+        {
+            await TickAsync(scheduler);
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+        Assert.Equal(Enumerable.Range(1, 7), (await WindowsAsync()).Select(w => Seconds(w.StartsAt)));
+        await Until.TrueAsync(() => Probes().Count == 7, "seven commands");
+        Assert.Equal(7, Probes().Select(p => p.ScheduledAtMs).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Of_two_schedulers_one_wins_each_window()
+    {
+        await SaveAsync("http://127.0.0.1/", "1s");
+        var (a, b) = (Scheduler(), Scheduler());
+        for (var tick = 0; tick < 5; tick++)
+        {
+            await Task.WhenAll(TickAsync(a), TickAsync(b));
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+        await Until.TrueAsync(() => Probes().Count >= 7, "seven commands");
+        Assert.Equal(Enumerable.Range(1, 7), (await WindowsAsync()).Select(w => Seconds(w.StartsAt)));
+        Assert.Equal(7, Probes().Count);
+    }
+
+    [Fact]
+    public async Task Seconds_that_nobody_planned_are_a_gap_and_planning_goes_on_from_now()
+    {
+        await SaveAsync("http://127.0.0.1/", "1s");
+        await TickAsync(Scheduler());
+        _time.Advance(TimeSpan.FromSeconds(60));
+        await TickAsync(Scheduler());
+        Assert.Equal([1, 2, 3, 61, 62, 63], (await WindowsAsync()).Select(w => Seconds(w.StartsAt)));
+        var gaps = await _database.QueryAsync(db => db.PlanGaps.ToListAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(16, gaps.Count);
+        Assert.All(gaps, g => Assert.Equal((4, 61), (Seconds(g.FromTime), Seconds(g.ToTime))));
+    }
+
+    [Fact]
+    public async Task A_window_that_was_planned_and_not_published_is_published_by_another_scheduler()
+    {
+        await SaveAsync("http://127.0.0.1/", "1s");
+        var state = await _database.Get<IPlanStore>().ReadAsync(TestContext.Current.CancellationToken);
+        var start = _time.Ms() + 3_000;
+        await _database.Get<IPlanStore>().PlanAsync(
+            [new PartitionPlan(2, null, start, start + 1_000, 1, [new PlannedWindow(2, start, [new PlannedSlot(1, 1, 618)], 1, state.Revision, start + 60_000)])], state.Revision, TestContext.Current.CancellationToken);
+        _time.Advance(TimeSpan.FromMilliseconds(1_100));
+        await TickAsync(Scheduler());
+        await Until.TrueAsync(() => Probes().Any(p => p.ScheduledAtMs == start + 618), "the window taken over");
+        lock (_published)
+            Assert.Equal(2, _published.Single(b => b.WindowStartMs == start && b.Partition == 2).Attempt);
+    }
+
+    [Fact]
+    public async Task A_new_a_changed_a_paused_and_a_deleted_target_take_effect_with_the_next_window()
+    {
+        var scheduler = Scheduler();
+        await TickAsync(scheduler);
+        Assert.Empty(await WindowsAsync());
+
+        await SaveAsync("http://127.0.0.1/", "1s");
+        await NextAsync(scheduler);
+        Assert.Single(await WindowsAsync());
+
+        await ReplaceAsync(new() { Key = "t", Url = "http://127.0.0.1/changed", Interval = "1s" });
+        await NextAsync(scheduler);
+        await Until.TrueAsync(() => Probes().Any(p => p.Url.EndsWith("changed", StringComparison.Ordinal)), "the changed URL");
+
+        await ReplaceAsync(new() { Key = "t", Url = "http://127.0.0.1/changed", Interval = "1s", Paused = true });
+        await NextAsync(scheduler);
+        Assert.Equal(2, (await WindowsAsync()).Count);
+
+        await ReplaceAsync(new() { Key = "t", Url = "http://127.0.0.1/changed", Interval = "1s" });
+        await NextAsync(scheduler);
+        Assert.Equal(3, (await WindowsAsync()).Count);
+
+        await _database.Get<TargetStore>().DeleteAsync(1, TestContext.Current.CancellationToken);
+        await NextAsync(scheduler);
+        Assert.Equal(3, (await WindowsAsync()).Count);
+    }
+
+    [Fact]
+    public async Task A_row_that_cannot_be_read_stops_nobody_else()
+    {
+        await SaveAsync("http://127.0.0.1/", "1s");
+        await _database.QueryAsync(db => db.Database.ExecuteSqlAsync(
+            $$"""INSERT INTO target (key, url, spec, partition, revision, updated_at) VALUES ('bad', 'x', '{"url":"nonsense"}', 0, 1, 0), ('worse', 'x', 'no json', 0, 1, 0)""", TestContext.Current.CancellationToken));
+        await TickAsync(Scheduler());
+        Assert.Equal(3, (await WindowsAsync()).Count);
+    }
+
+    [Fact]
+    public async Task Windows_carry_the_catalogue_that_they_were_planned_from()
+    {
+        await SaveAsync("http://127.0.0.1/", "1s");
+        await TickAsync(Scheduler());
+        Assert.All(await WindowsAsync(), w => Assert.Equal((1, 1L), (w.ActiveTargets, w.Revision)));
+    }
+
+    [Fact]
+    public async Task More_commands_than_a_batch_takes_go_out_in_several()
+    {
+        await _database.Get<TargetStore>().SaveAsync(
+            [.. Enumerable.Range(0, 100).Select(i => new TargetDefinition { Key = $"t{i}", Url = "http://127.0.0.1/", Interval = "1s" })], null, TestContext.Current.CancellationToken);
+        await TickAsync(Scheduler());
+        await Until.TrueAsync(() => Probes().Count == 300, "all commands");
+        lock (_published)
+            Assert.Equal([36, 36, 36, 64, 64, 64], _published.Select(b => b.Probes.Count).Order());
+    }
+
+    private PlanJob Scheduler()
+    {
+        var options = Options.Create(new SchedulerOptions());
+        var catalogue = new Catalogue(_database.Get<IDbContextFactory<DacDbContext>>(), _database.Get<NameIds>(), NullLogger<Catalogue>.Instance);
+        var plans = _database.Get<IPlanStore>();
+        var dispatcher = new Dispatcher(plans, catalogue, _bus.GetRequiredService<PublishBus>(), options, Options.Create(new TopologyOptions()), _time, NullLogger<Dispatcher>.Instance);
+        return new PlanJob(plans, catalogue, dispatcher, new PlanHealth(_time), options, NullLogger<PlanJob>.Instance);
+    }
+
+    private static Task TickAsync(PlanJob scheduler) => scheduler.Execute(null!, TestContext.Current.CancellationToken).AsTask();
+
+    private Task NextAsync(PlanJob scheduler)
+    {
+        _time.Advance(TimeSpan.FromSeconds(1));
+        return TickAsync(scheduler);
+    }
+
+    private Task SaveAsync(string url, string interval) =>
+        _database.Get<TargetStore>().SaveAsync([new() { Key = "t", Url = url, Interval = interval }], null, TestContext.Current.CancellationToken);
+
+    private Task ReplaceAsync(TargetDefinition definition) => _database.Get<TargetStore>().ReplaceAsync(1, definition, TestContext.Current.CancellationToken);
+
+    private Task<List<Dac.Storage.Model.PlanWindow>> WindowsAsync() =>
+        _database.QueryAsync(db => db.PlanWindows.OrderBy(w => w.StartsAt).ToListAsync(TestContext.Current.CancellationToken));
+
+    private List<ProbeUrl> Probes()
+    {
+        lock (_published)
+            return [.. _published.SelectMany(b => b.Probes)];
+    }
+
+    private static int Seconds(DateTimeOffset time) => (int)(time - DateTimeOffset.Parse("2026-06-01T12:00:00Z")).TotalSeconds;
+}

@@ -1,0 +1,106 @@
+using System.Diagnostics;
+using Dac.Standalone;
+using Dac.Tests.Support;
+
+namespace Dac.Tests.Standalone;
+
+/// <summary>The program as a user calls it.</summary>
+public sealed class CommandLineTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    [Fact]
+    public async Task Help_has_an_example_for_each_command()
+    {
+        foreach (var command in new[] { "", "run", "import", "export", "targets", "results", "ledger" })
+        {
+            var (code, output, _) = await DacAsync([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
+            Assert.Equal(0, code);
+            Assert.Contains("  dac ", output, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task What_is_imported_is_listed_and_exported()
+    {
+        var csv = _folder.Write("urls.csv", "key,url,interval,regex\na,http://127.0.0.1:9/,5s,\nb,http://127.0.0.1:9/b,1m,x\n");
+        var (code, output, error) = await DacAsync("import", csv);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("2 added, 0 changed, 0 unchanged", output, StringComparison.Ordinal);
+        Assert.Contains("0 added, 0 changed, 2 unchanged", (await DacAsync("import", csv)).Output, StringComparison.Ordinal);
+        Assert.Contains("not probed yet", (await DacAsync("targets")).Output, StringComparison.Ordinal);
+        Assert.Equal(0, (await DacAsync("export", _folder.File("out.csv"))).Code);
+        Assert.Contains("b,http://127.0.0.1:9/b,1m,,,x,", await File.ReadAllTextAsync(_folder.File("out.csv"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains("No results yet", (await DacAsync("results")).Output, StringComparison.Ordinal);
+        Assert.Contains("coverage", (await DacAsync("ledger", "--since", "5m")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task One_bad_line_keeps_all_out_unless_it_is_to_be_skipped()
+    {
+        var csv = _folder.Write("urls.csv", "url,interval\nhttp://127.0.0.1:9/,5s\nhttp://127.0.0.1:9/b,0\n");
+        var (code, _, error) = await DacAsync("import", csv);
+        Assert.Equal(1, code);
+        Assert.Contains("line 3: interval '0': is shorter than 1 s; use 1s or more", error, StringComparison.Ordinal);
+        Assert.Contains("Nothing was imported", error, StringComparison.Ordinal);
+        Assert.Contains("1 added", (await DacAsync("import", csv, "--skip-invalid")).Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("There is no database at", "results")]
+    [InlineData("can't be read", "import", "no-such-file.csv")]
+    [InlineData("is not a duration of up to 24h", "ledger", "--since", "soon")]
+    [InlineData("--last must be 1 to 10000", "results", "--last", "0")]
+    [InlineData("'improt' is neither a command nor an option", "improt")]
+    [InlineData("'--improt' is neither a command nor an option", "run", "--improt", "x")]
+    [InlineData("is not a URL", "--listen", "here")]
+    [InlineData("Scheduler:Lead '00:01:00' is not allowed: give 00:00:02 to 00:00:30 (default: 00:00:03).", "run", "--Scheduler:Lead=00:01:00", "--listen", "http://127.0.0.1:0")]
+    [InlineData("Collector:MaxPerHost", "run", "--Collector:MaxPerHost=many", "--listen", "http://127.0.0.1:0")]
+    [InlineData("Storage:RawRetention '00:00:01' is not allowed: give 1.00:00:00 to 3650.00:00:00", "run", "--Storage:RawRetention=00:00:01", "--listen", "http://127.0.0.1:0")]
+    [InlineData("Web__ApiKey", "run", "--listen", "http://0.0.0.0:0")]
+    public async Task A_mistake_gets_a_sentence_and_no_stack_trace(string expected, params string[] args)
+    {
+        var (code, _, error) = await DacAsync(args);
+        Assert.Equal(1, code);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Import_works_while_run_holds_the_database()
+    {
+        using var run = Start("run", "--listen", "http://127.0.0.1:0");
+        try
+        {
+            await Until.TrueAsync(() => File.Exists(Path.Combine(_folder.Path, "data", "dac.db")), "the database");
+            var csv = _folder.Write("urls.csv", "url,interval\nhttp://127.0.0.1:9/,1s\n");
+            Assert.Equal(0, (await DacAsync("import", csv)).Code);
+            await Until.TrueAsync(async () => (await DacAsync("results")).Output.Contains("ConnectFailed", StringComparison.Ordinal), "a result", 30);
+        }
+        finally
+        {
+            run.Kill();
+            await run.WaitForExitAsync(CancellationToken.None);
+        }
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private async Task<(int Code, string Output, string Error)> DacAsync(params string[] args)
+    {
+        using var process = Start(args);
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return (process.ExitCode, await output, await error);
+    }
+
+    private Process Start(params string[] args)
+    {
+        var start = new ProcessStartInfo("dotnet", [typeof(StandaloneModule).Assembly.Location, .. args])
+        {
+            WorkingDirectory = _folder.Path, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        start.Environment.Remove("ConnectionStrings__Database");
+        return Process.Start(start)!;
+    }
+}

@@ -1,0 +1,102 @@
+using Dac.Targets;
+
+namespace Dac.Tests.Targets;
+
+public sealed class TargetValidatorTests
+{
+    private static readonly TargetDefinition Good = new() { Url = "https://example.org/health", Interval = "30s" };
+
+    [Fact]
+    public void A_url_and_an_interval_are_enough()
+    {
+        var (target, errors) = TargetValidator.Validate(Good);
+        Assert.Empty(errors);
+        Assert.Equal(Good.Url, target!.Key);
+        Assert.Equal((30_000, 10_000, 5_000), (target.IntervalMs, target.TimeoutMs, target.ToleranceMs!.Value));
+        Assert.Equal(["default"], target.Locations);
+    }
+
+    [Fact]
+    public void Short_intervals_shorten_the_defaults()
+    {
+        var target = TargetValidator.Validate(Good with { Interval = "1s" }).Target!;
+        Assert.Equal((1_000, 500), (target.TimeoutMs, target.ToleranceMs!.Value));
+    }
+
+    [Fact]
+    public void The_host_is_what_the_name_server_is_asked_for() =>
+        Assert.Equal("xn--bcher-kva.example", TargetValidator.Validate(Good with { Url = "https://BÜCHER.example/" }).Target!.Host);
+
+    [Theory]
+    [InlineData("*/5 * * * *")]
+    [InlineData("0 30 8 ? * MON-FRI")]
+    public void A_cron_expression_has_five_fields_or_begins_with_seconds(string cron) =>
+        Assert.Empty(TargetValidator.Validate(Good with { Interval = null, Cron = cron, TimeZone = "Europe/Berlin" }).Errors);
+
+    public static TheoryData<string, TargetDefinition, string> Bad => new()
+    {
+        { "url", Good with { Url = null }, "missing" },
+        { "url", Good with { Url = "example.org" }, "not an absolute URL" },
+        { "url", Good with { Url = "http:/example.org" }, "not an absolute URL" },
+        { "url", Good with { Url = "gopher://example.org" }, "no prober for the scheme 'gopher'" },
+        { "url", Good with { Url = "http://" }, "not an absolute URL" },
+        { "url", Good with { Url = "http://example.org/a b" }, "blank" },
+        { "url", Good with { Url = "http://example.org:0/" }, "port 0" },
+        { "url", Good with { Url = "http://example.org:99999/" }, "not an absolute URL" },
+        { "url", Good with { Url = "http://user:secret@example.org/" }, "user name or password" },
+        { "url", Good with { Url = "http://example.org/" + new string('a', 2048) }, "characters" },
+        { "key", Good with { Key = new string('k', 201) }, "201 characters" },
+        { "key", Good with { Key = "a\u0000b" }, "control character" },
+        { "interval", Good with { Interval = null }, "missing" },
+        { "interval", Good with { Interval = "often" }, "not a duration" },
+        { "interval", Good with { Interval = "0.5" }, "shorter than 1 s" },
+        { "interval", Good with { Interval = "25d" }, "longer than 24 days" },
+        { "cron", Good with { Cron = "* * * * *" }, "both" },
+        { "cron", Good with { Interval = null, Cron = "every day" }, "not a cron expression" },
+        { "cron", Good with { Interval = null, Cron = "61 * * * *" }, "not a cron expression" },
+        { "timeZone", Good with { Interval = null, Cron = "* * * * *", TimeZone = "Mars/Olympus" }, "not known" },
+        { "timeZone", Good with { TimeZone = "Europe/Berlin" }, "without cron" },
+        { "regex", Good with { Regex = "(" }, "not a regular expression" },
+        { "regex", Good with { Regex = new string('a', 1001) }, "1001 characters" },
+        { "timeout", Good with { Timeout = "soon" }, "not a duration" },
+        { "timeout", Good with { Timeout = "61s", Interval = "5m" }, "out of range" },
+        { "timeout", Good with { Timeout = "31s" }, "longer than the interval" },
+        { "tolerance", Good with { Tolerance = "1ms" }, "out of range" },
+        { "tolerance", Good with { Tolerance = "31s" }, "longer than the interval" },
+        { "locations", Good with { Locations = ["eu west"] }, "not a valid name" },
+        { "locations", Good with { Locations = [.. Enumerable.Range(0, 17).Select(i => $"l{i}")] }, "17 entries" },
+        { "tags", Good with { Tags = ["a;b"] }, "not a valid name" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Bad))]
+    public void A_bad_field_is_named_with_what_is_wrong_and_what_to_do(string field, TargetDefinition definition, string problem)
+    {
+        var (target, errors) = TargetValidator.Validate(definition);
+        Assert.Null(target);
+        var error = Assert.Single(errors);
+        Assert.Equal(field, error.Field);
+        Assert.Contains(problem, error.Problem, StringComparison.Ordinal);
+        Assert.NotEmpty(error.Fix);
+    }
+
+    [Fact]
+    public void All_that_is_wrong_is_said_at_once() =>
+        Assert.Equal(["url", "interval", "regex"], TargetValidator.Validate(new() { Url = "x", Interval = "0", Regex = "(" }).Errors.Select(e => e.Field));
+
+    [Fact]
+    public void A_password_in_a_url_is_not_repeated() =>
+        Assert.DoesNotContain("secret", TargetValidator.Validate(Good with { Url = "http://user:secret@example.org/" }).Errors[0].ToString(), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_pattern_with_look_around_gets_a_time_limit_and_the_others_run_in_linear_time()
+    {
+        Assert.True(BodyRegex.Create("a+b").Options.HasFlag(System.Text.RegularExpressions.RegexOptions.NonBacktracking));
+        var other = BodyRegex.Create("(?<=a)b");
+        Assert.False(other.Options.HasFlag(System.Text.RegularExpressions.RegexOptions.NonBacktracking));
+        Assert.Equal(BodyRegex.MatchTimeout, other.MatchTimeout);
+    }
+
+    [Fact]
+    public void Pythons_named_groups_are_understood() => Assert.Equal("1", BodyRegex.Create("v(?P<major>[0-9])").Match("v1").Groups["major"].Value);
+}

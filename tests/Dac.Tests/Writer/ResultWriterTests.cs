@@ -1,0 +1,100 @@
+using Dac.Contracts;
+using Dac.Storage;
+using Dac.Storage.Model;
+using Dac.Tests.Support;
+using Dac.Writer;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace Dac.Tests.Writer;
+
+public sealed class ResultWriterTests : IAsyncLifetime
+{
+    private TestDatabase _database = null!;
+    private ResultWriter _writer = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _database = await TestDatabase.CreateAsync();
+        _writer = new ResultWriter(
+            _database.Get<IResultStore>(), _database.Get<IDbContextFactory<DacDbContext>>(), _database.Get<NameIds>(), _database.Get<WriteGate>(),
+            Options.Create(new WriterOptions()), TimeProvider.System, NullLogger<ResultWriter>.Instance);
+        await _writer.StartAsync(TestContext.Current.CancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _writer.StopAsync(CancellationToken.None);
+        _writer.Dispose();
+        await _database.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_batch_is_acknowledged_when_its_rows_are_there()
+    {
+        await _writer.StoreAsync(Batch(Result(1, 1_000, Outcome.Up), Result(2, 1_000, Outcome.Timeout)));
+        Assert.Equal([Outcome.Up, Outcome.Timeout], (await RowsAsync()).Select(r => r.Outcome));
+    }
+
+    [Fact]
+    public async Task A_slot_reported_twice_has_one_row()
+    {
+        await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => _writer.StoreAsync(Batch(Result(1, 1_000, Outcome.Up), Result(1, 1_000, Outcome.Up)))));
+        Assert.Single(await RowsAsync());
+    }
+
+    [Fact]
+    public async Task Within_a_batch_too_executed_wins_over_missed()
+    {
+        await _writer.StoreAsync(Batch(Result(1, 1_000, Outcome.Expired), Result(1, 1_000, Outcome.Up), Result(1, 1_000, Outcome.PausedFault)));
+        Assert.Equal(Outcome.Up, Assert.Single(await RowsAsync()).Outcome);
+    }
+
+    [Fact]
+    public async Task A_row_that_the_database_refuses_is_parked_alone()
+    {
+        // Stands in for whatever a database may refuse: a rule that the schema does not have as shipped.
+        await _database.QueryAsync(db => db.Database.ExecuteSqlRawAsync("CREATE TRIGGER refuse BEFORE INSERT ON probe_result WHEN NEW.target_id = 500 BEGIN SELECT RAISE(ABORT, 'target 500 is refused'); END"));
+        await _writer.StoreAsync(Batch([.. Enumerable.Range(1, 1_000).Select(i => Result(i, 1_000, Outcome.Up))]));
+        Assert.Equal(999, (await RowsAsync()).Count);
+        var parked = Assert.Single(await _database.QueryAsync(db => db.ParkedResults.ToListAsync(TestContext.Current.CancellationToken)));
+        Assert.Contains("target 500 is refused", parked.Reason, StringComparison.Ordinal);
+        Assert.Contains("\"targetId\":500", parked.Payload, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Location_and_collector_are_known_by_name()
+    {
+        await _writer.StoreAsync(Batch(Result(1, 1_000, Outcome.Up)));
+        var row = Assert.Single(await RowsAsync());
+        Assert.Equal("eu", await _database.QueryAsync(db => db.Locations.Where(l => l.Id == row.LocationId).Select(l => l.Name).SingleAsync(TestContext.Current.CancellationToken)));
+        Assert.Equal("c1", await _database.QueryAsync(db => db.Collectors.Where(c => c.Id == row.CollectorId).Select(c => c.Name).SingleAsync(TestContext.Current.CancellationToken)));
+    }
+
+    [Fact]
+    public async Task An_empty_batch_is_acknowledged()
+    {
+        await _writer.StoreAsync(Batch());
+        Assert.Equal(0, _writer.Waiting);
+    }
+
+    [Fact]
+    public async Task While_the_database_is_away_nothing_is_acknowledged_and_then_all_is_stored()
+    {
+        await _database.QueryAsync(db => db.Database.ExecuteSqlRawAsync("ALTER TABLE probe_result RENAME TO away"));
+        var stored = _writer.StoreAsync(Batch(Result(1, 1_000, Outcome.Up)));
+        await Until.TrueAsync(async () => (await _writer.CheckHealthAsync(new())).Description is not null, "the outage");
+        Assert.False(stored.IsCompleted);
+        await _database.QueryAsync(db => db.Database.ExecuteSqlRawAsync("ALTER TABLE away RENAME TO probe_result"));
+        await stored;
+        Assert.Single(await RowsAsync());
+        Assert.Null((await _writer.CheckHealthAsync(new())).Description);
+    }
+
+    private Task<List<StoredResult>> RowsAsync() => _database.QueryAsync(db => db.Results.OrderBy(r => r.TargetId).ToListAsync(TestContext.Current.CancellationToken));
+
+    private static ProbeResult Result(long target, long at, Outcome outcome) => new() { TargetId = target, ScheduledAtMs = at, Outcome = outcome };
+
+    private static ProbeResultBatch Batch(params ProbeResult[] results) => new() { Location = "eu", Collector = "c1", Results = results };
+}
