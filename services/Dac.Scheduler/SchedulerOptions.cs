@@ -6,10 +6,10 @@ namespace Dac.Scheduler;
 public sealed class SchedulerOptions
 {
     /// <summary>
-    /// How far the plan runs ahead of the clock: whole seconds, 2 to 30. Default: 3 s, so that another scheduler can take a window over (lease of 1 s)
+    /// How far the plan runs ahead of the clock: whole seconds, 2 to 10. Default: 3 s, so that another scheduler can take a window over (lease of 1 s)
     /// before its first slot is due. Longer makes changes of targets take effect later.
     /// </summary>
-    [Range(typeof(TimeSpan), "00:00:02", "00:00:30")]
+    [Range(typeof(TimeSpan), "00:00:02", "00:00:10")]
     public TimeSpan Lead { get; set; } = TimeSpan.FromSeconds(3);
 
     /// <summary>Commands in one message, 1 to 1,000. Default: 64; one per message costs several times as much.</summary>

@@ -13,7 +13,7 @@ public sealed class LedgerApiTests
         var id = await web.AddTargetAsync();
         var location = await web.Services.GetRequiredService<NameIds>().LocationAsync("default", WebHost.Cancel);
         // The fence lets nobody plan the past.
-        var first = (TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + 60) * 1_000;
+        var first = (TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + 5) * 1_000;
         Outcome?[] outcomes = [Outcome.Up, Outcome.Degraded, Outcome.Timeout, Outcome.PausedFault, Outcome.Expired, Outcome.Undeliverable, null, null];
         var windows = outcomes.Select((_, i) => new PlannedWindow(0, first + (i * 1_000), [new(id, location, 5)], 1, 1, AuditAfterMs: i == 7 ? 1 : first + 60_000)).ToList();
         await web.Services.GetRequiredService<IPlanStore>().PlanAsync([new(0, null, first, first + 8_000, 1, windows)], 1, WebHost.Cancel);
