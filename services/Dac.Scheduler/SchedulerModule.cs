@@ -17,6 +17,9 @@ public static class SchedulerModule
         builder.Services.AddSingleton<Dispatcher>();
         builder.Services.AddSingleton<PlanHealth>();
         builder.Services.AddHealthChecks().AddCheck<PlanHealth>("plan");
+        builder.Services.AddSingleton<GapPlan>();
+        builder.Services.AddSingleton<ResultBacklog>();
         builder.AddJob<PlanJob>(TimeSpan.FromSeconds(1));
+        builder.AddJob<AuditJob>(TimeSpan.FromSeconds(5));
     }
 }

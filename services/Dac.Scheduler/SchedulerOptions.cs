@@ -19,4 +19,10 @@ public sealed class SchedulerOptions
     /// <summary>How long publishing one tick's windows may take until it is left to the next tick or another scheduler. 100 ms to 5 s, default 1 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.1", "00:00:05")]
     public TimeSpan SendDeadline { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// A gap (seconds that no scheduler planned) longer than this is accounted for by one number per partition instead of a row per slot: 0 to 1 h. Default: 5 min.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00", "01:00:00")]
+    public TimeSpan GapAfter { get; set; } = TimeSpan.FromMinutes(5);
 }

@@ -56,6 +56,7 @@ public abstract class DacDbContext(DbContextOptions options) : DbContext(options
         {
             e.HasKey(w => new { w.Partition, w.StartsAt });
             e.HasIndex(w => w.StartsAt);
+            e.HasIndex(w => w.AuditAfter).HasFilter("audited_at IS NULL").HasDatabaseName("ix_plan_window_unaudited");
             e.HasIndex(w => w.LeaseUntil).HasFilter("published_at IS NULL").HasDatabaseName("ix_plan_window_unpublished");
         });
         modelBuilder.Entity<PlanGap>(e => e.HasKey(g => new { g.Partition, g.FromTime }));

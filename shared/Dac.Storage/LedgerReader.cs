@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Dac.Storage.Model;
 using Microsoft.EntityFrameworkCore;
 
 namespace Dac.Storage;
@@ -104,6 +105,8 @@ public sealed class LedgerReader(IDbContextFactory<DacDbContext> contexts, TimeP
         (from, to) = (Second(from, up: false), Second(to, up: true));
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var gaps = await db.PlanGaps.Where(g => g.FromTime < to && g.ToTime > from).ToListAsync(cancellationToken);
+        // A long gap has a number instead of rows; where it lies only partly in the span, the part's share of it.
+        var counted = gaps.Sum(g => (long)Math.Round((g.Slots ?? 0) * (Overlap(g, from, to) / (g.ToTime - g.FromTime))));
         await db.Database.OpenConnectionAsync(cancellationToken);
         await using var command = db.Database.GetDbConnection().CreateCommand();
         var sqlite = db is SqliteDbContext;
@@ -120,18 +123,21 @@ public sealed class LedgerReader(IDbContextFactory<DacDbContext> contexts, TimeP
         {
             From = from,
             To = to,
-            Planned = reader.GetInt64(0),
+            Planned = reader.GetInt64(0) + counted,
             Up = reader.GetInt64(1),
             Degraded = reader.GetInt64(2),
             Down = reader.GetInt64(3),
             ObserverFaults = reader.GetInt64(4),
-            Missed = new(reader.GetInt64(5), reader.GetInt64(6), reader.GetInt64(7), reader.GetInt64(8), reader.GetInt64(9)),
+            Missed = new(reader.GetInt64(5), reader.GetInt64(6), reader.GetInt64(7), reader.GetInt64(8), reader.GetInt64(9) + counted),
             Pending = reader.GetInt64(10),
             Unaccounted = reader.GetInt64(11),
             Late = reader.GetInt64(12),
-            GapSeconds = (long)gaps.Sum(g => ((g.ToTime < to ? g.ToTime : to) - (g.FromTime > from ? g.FromTime : from)).TotalSeconds),
+            GapSeconds = (long)gaps.Sum(g => Overlap(g, from, to).TotalSeconds),
         };
     }
+
+    private static TimeSpan Overlap(PlanGap gap, DateTimeOffset from, DateTimeOffset to) =>
+        (gap.ToTime < to ? gap.ToTime : to) - (gap.FromTime > from ? gap.FromTime : from);
 
     private static void Add(DbCommand command, string name, DateTimeOffset at, bool sqlite)
     {

@@ -1,5 +1,5 @@
-using Dac.Hosting;
 using System.Data.Common;
+using Dac.Hosting;
 using Dac.Storage.Postgres;
 using Dac.Storage.Sqlite;
 using Microsoft.EntityFrameworkCore;
@@ -43,6 +43,7 @@ public static class StorageModule
         services.AddSingleton<IDbContextFactory<DacDbContext>, ContextFactory<SqliteDbContext>>();
         services.AddSingleton<IPlanStore, SqlitePlanStore>();
         services.AddSingleton<IResultStore, SqliteResultStore>();
+        services.AddSingleton<IAuditStore, SqliteAuditStore>();
     }
 
     private static void AddPostgres(IServiceCollection services, DatabaseString database)
@@ -59,6 +60,7 @@ public static class StorageModule
             CancellationTimeout = 500,
         })));
         services.AddSingleton<IResultStore, PostgresResultStore>();
+        services.AddSingleton<IAuditStore, PostgresAuditStore>();
     }
 
     private sealed class ContextFactory<T>(IDbContextFactory<T> inner) : IDbContextFactory<DacDbContext>

@@ -140,7 +140,11 @@ public sealed class TargetStore(IDbContextFactory<DacDbContext> contexts, NameId
             .ExecuteUpdateAsync(s => s.SetProperty(v => v.ValidTo, change.At), cancellationToken);
         db.AddRange(change.Targets.Select(t => new TargetVersion
         {
-            TargetId = t.Id, Revision = t.Revision, Spec = t.Spec, Partition = t.Partition, ValidFrom = change.At,
+            TargetId = t.Id,
+            Revision = t.Revision,
+            Spec = t.Spec,
+            Partition = t.Partition,
+            ValidFrom = change.At,
         }));
         await db.SaveChangesAsync(cancellationToken);
         change.Targets.Clear();

@@ -31,7 +31,7 @@ public sealed class PlanWindow
     /// <summary>Order-free sum over the slots' keys (<see cref="SlotChecksum"/>).</summary>
     public long Checksum { get; set; }
 
-    /// <summary>The slots, column by column, until the window is audited.</summary>
+    /// <summary>The slots, column by column: the proof, as long as the window is kept.</summary>
     public long[]? SlotTargets { get; set; }
 
     public short[]? SlotLocations { get; set; }
@@ -73,4 +73,7 @@ public sealed class PlanGap
     public DateTimeOffset FromTime { get; set; }
 
     public DateTimeOffset ToTime { get; set; }
+
+    /// <summary>Slots that were due in it, where it was too long for a row each; null until it is closed, 0 where they have rows.</summary>
+    public long? Slots { get; set; }
 }

@@ -69,20 +69,7 @@ internal sealed class PostgresPlanStore(NpgsqlDataSource planner) : IPlanStore, 
     public async Task<IReadOnlySet<short>> PlanAsync(IReadOnlyList<PartitionPlan> plans, long revision, CancellationToken cancellationToken)
     {
         var windows = plans.SelectMany(p => p.Windows).ToList();
-        var slots = windows.Sum(w => w.Slots.Count);
-        var (targets, locations, offsets) = (new long[slots], new short[slots], new short[slots]);
-        var (first, checksums) = (new int[windows.Count], new long[windows.Count]);
-        var at = 0;
-        for (var w = 0; w < windows.Count; w++)
-        {
-            first[w] = at + 1;
-            foreach (var slot in windows[w].Slots)
-            {
-                (targets[at], locations[at], offsets[at]) = (slot.TargetId, slot.LocationId, slot.OffsetMs);
-                checksums[w] += SlotChecksum.Of(slot.TargetId, slot.LocationId, windows[w].StartMs + slot.OffsetMs);
-                at++;
-            }
-        }
+        var slots = SlotColumns.Of(windows);
         await using var command = planner.CreateCommand(PlanSql);
         Add(command, NpgsqlDbType.Smallint, plans.Select(p => p.Partition).ToArray());
         Add(command, NpgsqlDbType.TimestampTz, plans.Select(p => p.SeenUntilMs is { } ms ? Time(ms) : (DateTime?)null).ToArray());
@@ -93,11 +80,11 @@ internal sealed class PostgresPlanStore(NpgsqlDataSource planner) : IPlanStore, 
         Add(command, NpgsqlDbType.Smallint, windows.Select(w => w.Partition).ToArray());
         Add(command, NpgsqlDbType.TimestampTz, windows.Select(w => Time(w.StartMs)).ToArray());
         Add(command, NpgsqlDbType.Integer, windows.Select(w => w.Slots.Count).ToArray());
-        Add(command, NpgsqlDbType.Bigint, checksums);
-        Add(command, NpgsqlDbType.Integer, first);
-        Add(command, NpgsqlDbType.Bigint, targets);
-        Add(command, NpgsqlDbType.Smallint, locations);
-        Add(command, NpgsqlDbType.Smallint, offsets);
+        Add(command, NpgsqlDbType.Bigint, slots.Checksums);
+        Add(command, NpgsqlDbType.Integer, slots.First);
+        Add(command, NpgsqlDbType.Bigint, slots.Targets);
+        Add(command, NpgsqlDbType.Smallint, slots.Locations);
+        Add(command, NpgsqlDbType.Smallint, slots.OffsetsMs);
         Add(command, NpgsqlDbType.TimestampTz, windows.Select(w => Time(w.AuditAfterMs)).ToArray());
         var won = new HashSet<short>();
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);

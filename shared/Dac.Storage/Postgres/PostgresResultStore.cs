@@ -6,7 +6,7 @@ using NpgsqlTypes;
 namespace Dac.Storage.Postgres;
 
 /// <summary>One statement for a batch: rows, states and their changes together, or nothing.</summary>
-internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> contexts) : IResultStore
+internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> contexts, TimeProvider time) : IResultStore
 {
     // The ranges 50 and 60 are those of OutcomeClass; 15 and 20 those of TargetHealth. States are locked only once the rows are stored, so that
     // every writer takes its locks in the same order: rows by key, then states by key.
@@ -57,6 +57,13 @@ internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> c
                 AND NOT EXISTS (SELECT FROM target_state t WHERE t.target_id = n.target_id AND t.location_id = n.location_id))
         """;
 
+    // A result for a window that was audited already opens it again. Behind the write, in a statement of its own: it must see an audit that was
+    // committed while the write waited for it.
+    private const string ReopenSql = "UPDATE plan_window SET audited_at = NULL WHERE starts_at = ANY($1) AND audited_at IS NOT NULL";
+
+    /// <summary>No window is audited sooner after its start.</summary>
+    private static readonly TimeSpan AuditMargin = TimeSpan.FromSeconds(15);
+
     /// <summary>Tables partitioned by day.</summary>
     private static readonly string[] Partitioned = ["probe_result", "plan_window"];
 
@@ -78,6 +85,7 @@ internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> c
             Add(first, NpgsqlDbType.Smallint, rows, r => r.LocationId);
             Add(first, NpgsqlDbType.Smallint, rows, r => (short)r.Result.Outcome);
             AddColumns(write, rows);
+            AddReopen(batch, rows);
             await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
             await reader.NextResultAsync(cancellationToken);
             await reader.ReadAsync(cancellationToken);
@@ -88,6 +96,17 @@ internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> c
         {
             throw new RowsRefusedException(e);
         }
+    }
+
+    private void AddReopen(NpgsqlBatch batch, IReadOnlyList<ResultRow> rows)
+    {
+        var limit = (time.GetUtcNow() - AuditMargin).ToUnixTimeMilliseconds();
+        var late = rows.Select(r => r.Result.ScheduledAtMs).Where(ms => ms < limit).Select(ms => Time(ms / 1_000 * 1_000)).Distinct().ToArray();
+        if (late.Length == 0)
+            return;
+        var reopen = new NpgsqlBatchCommand(ReopenSql);
+        reopen.Parameters.Add(new NpgsqlParameter<DateTime[]> { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz, TypedValue = late });
+        batch.BatchCommands.Add(reopen);
     }
 
     private static void AddColumns(NpgsqlBatchCommand command, IReadOnlyList<ResultRow> rows)

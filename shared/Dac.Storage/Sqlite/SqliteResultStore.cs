@@ -35,6 +35,9 @@ internal sealed class SqliteResultStore(IDbContextFactory<SqliteDbContext> conte
         WHERE excluded.scheduled_at > t.scheduled_at
         """;
 
+    // A result for a window that was audited already opens it again.
+    private const string ReopenSql = "UPDATE plan_window SET audited_at = NULL WHERE starts_at = @0 AND audited_at IS NOT NULL";
+
     public async Task<int> WriteAsync(IReadOnlyList<ResultRow> rows, CancellationToken cancellationToken)
     {
         using var turn = await gate.EnterAsync();
@@ -45,6 +48,7 @@ internal sealed class SqliteResultStore(IDbContextFactory<SqliteDbContext> conte
         using var result = Prepare(connection, transaction, ResultSql, 19);
         using var change = Prepare(connection, transaction, ChangeSql, 5);
         using var state = Prepare(connection, transaction, StateSql, 8);
+        using var reopen = Prepare(connection, transaction, ReopenSql, 1);
         var stored = 0;
         try
         {
@@ -62,6 +66,8 @@ internal sealed class SqliteResultStore(IDbContextFactory<SqliteDbContext> conte
                 Execute(change, r.TargetId, location, r.ScheduledAtMs, health, (short)r.Outcome);
                 Execute(state, r.TargetId, location, r.ScheduledAtMs, health, (short)r.Outcome, r.StatusCode, r.TotalUs, r.Error);
             }
+            foreach (var second in rows.Select(r => r.Result.ScheduledAtMs / 1_000 * 1_000).Distinct())
+                Execute(reopen, second);
         }
         // 19: constraint, 20: datatype mismatch, 18: too big.
         catch (Exception e) when (e is ArgumentException or SqliteException { SqliteErrorCode: 18 or 19 or 20 })

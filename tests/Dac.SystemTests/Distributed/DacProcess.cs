@@ -18,7 +18,9 @@ public sealed partial class DacProcess : IAsyncDisposable
         Service = service;
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, $"Dac.{service}.dll"), .. args])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetTempPath(),
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = Path.GetTempPath(),
         };
         foreach (var (key, value) in settings)
             start.Environment[key] = value;

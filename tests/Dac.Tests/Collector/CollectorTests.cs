@@ -216,6 +216,10 @@ public sealed class CollectorTests : IAsyncDisposable
 
     private static ProbeBatch Batch(params ProbeUrl[] probes) => new()
     {
-        Location = "default", Partition = 0, Partitions = 16, WindowStartMs = probes.Max(p => p.ScheduledAtMs) / 1_000 * 1_000 + 1_000, Probes = probes,
+        Location = "default",
+        Partition = 0,
+        Partitions = 16,
+        WindowStartMs = probes.Max(p => p.ScheduledAtMs) / 1_000 * 1_000 + 1_000,
+        Probes = probes,
     };
 }

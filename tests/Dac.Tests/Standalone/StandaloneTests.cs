@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Text.Json;
 using Dac.Contracts;
 using Dac.Hosting;
@@ -53,7 +55,26 @@ public sealed class StandaloneTests
     }
 
     [Fact]
-    public async Task After_a_restart_planning_goes_on_and_the_gap_is_recorded()
+    public async Task One_trace_runs_from_the_plan_to_the_row()
+    {
+        var spans = new ConcurrentBag<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = s => s.Name == Telemetry.Name,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = spans.Add,
+        };
+        ActivitySource.AddActivityListener(listener);
+        using var folder = new TempFolder();
+        await using var app = await StartAsync(folder);
+        await app.Services.GetRequiredService<TargetStore>().SaveAsync([new() { Url = TestServer.Closed(), Interval = "1s" }], null, TestContext.Current.CancellationToken);
+        await Until.TrueAsync(
+            () => spans.GroupBy(s => s.TraceId).Any(t => t.Select(s => s.OperationName).Order().SequenceEqual(["plan slot", "probe", "store"])), "a trace of three spans");
+        await app.StopAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task After_a_restart_planning_goes_on()
     {
         using var folder = new TempFolder();
         for (var run = 0; run < 2; run++)

@@ -18,8 +18,22 @@ public sealed class ResultsApiTests
         var id = await web.AddTargetAsync();
         await web.StoreAsync(new ProbeResult
         {
-            TargetId = id, ScheduledAtMs = Start, Outcome = Outcome.Up, LatenessUs = 1_234, StatusCode = 200, ResolveUs = 1, ConnectUs = 2_000, TlsUs = 3_500, RequestUs = 40,
-            FirstByteUs = 5_000, TransferUs = 600, TotalUs = 11_141, Bytes = 42, TlsExpiresAtMs = Start, Match = "a b", Flags = ProbeRemarks.Late | ProbeRemarks.Truncated,
+            TargetId = id,
+            ScheduledAtMs = Start,
+            Outcome = Outcome.Up,
+            LatenessUs = 1_234,
+            StatusCode = 200,
+            ResolveUs = 1,
+            ConnectUs = 2_000,
+            TlsUs = 3_500,
+            RequestUs = 40,
+            FirstByteUs = 5_000,
+            TransferUs = 600,
+            TotalUs = 11_141,
+            Bytes = 42,
+            TlsExpiresAtMs = Start,
+            Match = "a b",
+            Flags = ProbeRemarks.Late | ProbeRemarks.Truncated,
         });
 
         var result = Assert.Single((await web.GetAsync($"/api/targets/{id}/results?{Span}"))["results"]!.AsArray())!;

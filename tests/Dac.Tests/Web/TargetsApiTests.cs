@@ -159,7 +159,12 @@ public sealed class TargetsApiTests
         var id = await web.AddTargetAsync();
         await web.StoreAsync(new ProbeResult
         {
-            TargetId = id, ScheduledAtMs = 1_700_000_000_123, Outcome = Outcome.BadStatus, StatusCode = 503, TotalUs = 45_678, Error = "The status is 503.",
+            TargetId = id,
+            ScheduledAtMs = 1_700_000_000_123,
+            Outcome = Outcome.BadStatus,
+            StatusCode = 503,
+            TotalUs = 45_678,
+            Error = "The status is 503.",
         });
 
         var state = Assert.Single((await web.GetAsync($"/api/targets/{id}"))["state"]!.AsArray())!;

@@ -276,6 +276,10 @@ namespace Dac.Storage.Migrations.Postgres
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("from_time");
 
+                    b.Property<long?>("Slots")
+                        .HasColumnType("bigint")
+                        .HasColumnName("slots");
+
                     b.Property<DateTimeOffset>("ToTime")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("to_time");
@@ -356,6 +360,10 @@ namespace Dac.Storage.Migrations.Postgres
                         .HasColumnName("slot_targets");
 
                     b.HasKey("Partition", "StartsAt");
+
+                    b.HasIndex("AuditAfter")
+                        .HasDatabaseName("ix_plan_window_unaudited")
+                        .HasFilter("audited_at IS NULL");
 
                     b.HasIndex("LeaseUntil")
                         .HasDatabaseName("ix_plan_window_unpublished")

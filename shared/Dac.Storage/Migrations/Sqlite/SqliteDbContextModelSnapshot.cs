@@ -264,6 +264,10 @@ namespace Dac.Storage.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("from_time");
 
+                    b.Property<long?>("Slots")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("slots");
+
                     b.Property<long>("ToTime")
                         .HasColumnType("INTEGER")
                         .HasColumnName("to_time");
@@ -344,6 +348,10 @@ namespace Dac.Storage.Migrations.Sqlite
                         .HasColumnName("slot_targets");
 
                     b.HasKey("Partition", "StartsAt");
+
+                    b.HasIndex("AuditAfter")
+                        .HasDatabaseName("ix_plan_window_unaudited")
+                        .HasFilter("audited_at IS NULL");
 
                     b.HasIndex("LeaseUntil")
                         .HasDatabaseName("ix_plan_window_unpublished")

@@ -20,6 +20,8 @@ public sealed class StorageHost : IAsyncDisposable
 
     public LedgerReader Ledger => Get<LedgerReader>();
 
+    public IAuditStore Audit => Get<IAuditStore>();
+
     public DatabaseMigrator Migrator => Get<DatabaseMigrator>();
 
     public static async Task<StorageHost> StartAsync(string connectionString, int partitions)

@@ -9,6 +9,8 @@ public sealed class PostgresTargetStoreTests(PostgreSql server) : TargetStoreCon
 
 public sealed class PostgresNameIdsTests(PostgreSql server) : NameIdsContract(server.CreateTestDatabaseAsync);
 
+public sealed class PostgresAuditTests(PostgreSql server) : AuditContract(server.CreateTestDatabaseAsync);
+
 public sealed class PostgresLedgerTests(PostgreSql server) : LedgerContract(server.CreateTestDatabaseAsync);
 
 public sealed class PostgresCompatibilityViewsTests(PostgreSql server) : CompatibilityViewsContract(server.CreateTestDatabaseAsync);

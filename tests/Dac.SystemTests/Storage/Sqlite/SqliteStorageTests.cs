@@ -30,6 +30,8 @@ public sealed class SqliteTargetStoreTests() : TargetStoreContract(SqliteFile.Cr
 
 public sealed class SqliteNameIdsTests() : NameIdsContract(SqliteFile.CreateAsync);
 
+public sealed class SqliteAuditTests() : AuditContract(SqliteFile.CreateAsync);
+
 public sealed class SqliteLedgerTests() : LedgerContract(SqliteFile.CreateAsync);
 
 public sealed class SqliteCompatibilityViewsTests() : CompatibilityViewsContract(SqliteFile.CreateAsync);

@@ -1,0 +1,76 @@
+using System.Data.Common;
+using System.Diagnostics.Metrics;
+using Dac.Hosting;
+using Dac.Storage;
+using Microsoft.Extensions.Options;
+using Quartz;
+
+namespace Dac.Scheduler;
+
+/// <summary>
+/// Closes the ledger, on one scheduler at a time: windows past their time get their counts and what is missing its reason; seconds that nobody planned get
+/// their slots as missed(not planned), one by one where the gap is short, as a number where it is long.
+/// </summary>
+[DisallowConcurrentExecution]
+public sealed partial class AuditJob(
+    IAuditStore audit, GapPlan gaps, ResultBacklog backlog, IOptions<SchedulerOptions> options, ILogger<AuditJob> logger) : IJob
+{
+    /// <summary>Windows in one transaction; at 60 slots each some 15,000 index look-ups.</summary>
+    private const int Windows = 256;
+
+    /// <summary>Transactions in one run: after an outage others get their turns in between.</summary>
+    private const int Rounds = 40;
+
+    private const int Gaps = 64;
+
+    private static readonly Counter<long> Audited = Telemetry.Meter.CreateCounter<long>("dac.slots.audited", "{slot}", "Slots of windows that were closed");
+    private static readonly Counter<long> Lost = Telemetry.Meter.CreateCounter<long>("dac.slots.lost", "{slot}", "Slots of which nothing was heard");
+    private static readonly Counter<long> NotPlanned = Telemetry.Meter.CreateCounter<long>("dac.slots.not_planned", "{slot}", "Slots that no scheduler was there to plan");
+
+    /// <inheritdoc/>
+    public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await CloseGapsAsync(cancellationToken);
+            // What waits in the broker is not lost. What comes later all the same opens its window again.
+            if (await backlog.IsEmptyAsync(cancellationToken))
+                await AuditAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is DbException or TimeoutException or InvalidOperationException { InnerException: DbException })
+        {
+            LogDatabase(logger, e.Message);
+        }
+    }
+
+    private async Task AuditAsync(CancellationToken cancellationToken)
+    {
+        for (var round = 0; round < Rounds; round++)
+        {
+            if (await audit.AuditAsync(Windows, cancellationToken) is not { Windows: > 0 } closed)
+                return;
+            Audited.Add(closed.Slots);
+            Lost.Add(closed.Lost);
+            if (closed.Lost > 0)
+                LogLost(logger, closed.Lost, closed.Slots);
+        }
+    }
+
+    private async Task CloseGapsAsync(CancellationToken cancellationToken)
+    {
+        foreach (var gap in await audit.OpenGapsAsync(Gaps, cancellationToken))
+        {
+            var isShort = gap.ToTime - gap.FromTime <= options.Value.GapAfter;
+            var windows = isShort ? await gaps.WindowsAsync(gap, cancellationToken) : [];
+            var counted = isShort ? 0 : await gaps.CountAsync(gap, cancellationToken);
+            await audit.CloseGapAsync(gap, windows, counted, cancellationToken);
+            NotPlanned.Add(counted + windows.Sum(w => w.Slots.Count));
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "{Lost} of {Slots} slots are missed(lost): nothing was heard of them")]
+    private static partial void LogLost(ILogger logger, long lost, long slots);
+
+    [LoggerMessage(LogLevel.Warning, "The audit waits for the database: {Reason}")]
+    private static partial void LogDatabase(ILogger logger, string reason);
+}

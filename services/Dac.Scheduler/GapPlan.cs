@@ -1,0 +1,92 @@
+using System.Text.Json;
+using Dac.Storage;
+using Dac.Storage.Model;
+using Dac.Targets;
+using Microsoft.EntityFrameworkCore;
+
+namespace Dac.Scheduler;
+
+/// <summary>
+/// What was due in seconds that nobody planned, with the targets as they were then: the schedule is a pure function, so it can be asked afterwards.
+/// </summary>
+public sealed class GapPlan(IDbContextFactory<DacDbContext> contexts, NameIds names)
+{
+    /// <summary>The windows of a gap, each with its slots in order of time; seconds with nothing due are left out.</summary>
+    public async Task<IReadOnlyList<PlannedWindow>> WindowsAsync(PlanGap gap, CancellationToken cancellationToken)
+    {
+        var bySecond = new SortedDictionary<long, List<PlannedSlot>>();
+        var targets = await ReadAsync(gap, cancellationToken);
+        foreach (var target in targets)
+        {
+            for (var due = target.FirstDue(target.FromMs); due < target.ToMs; due = target.FirstDue(due.Value + 1))
+            {
+                var second = due.Value / Schedule.WindowMs * Schedule.WindowMs;
+                if (!bySecond.TryGetValue(second, out var slots))
+                    bySecond.Add(second, slots = []);
+                slots.AddRange(target.Locations.Select(l => new PlannedSlot(target.Id, l, (short)(due.Value - second))));
+            }
+        }
+        var active = targets.Select(t => t.Id).Distinct().Count();
+        return
+        [
+            .. bySecond.Select(w => new PlannedWindow(
+                gap.Partition, w.Key, [.. w.Value.OrderBy(s => s.OffsetMs).ThenBy(s => s.TargetId)], active, targets.Max(t => t.Revision), w.Key)),
+        ];
+    }
+
+    /// <summary>How many slots were due in a gap. Interval targets are reckoned, not enumerated: a day of a million targets is a million divisions.</summary>
+    public async Task<long> CountAsync(PlanGap gap, CancellationToken cancellationToken) =>
+        (await ReadAsync(gap, cancellationToken)).Sum(t => t.Count() * t.Locations.Length);
+
+    private async Task<List<PastTarget>> ReadAsync(PlanGap gap, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var versions = await db.TargetVersions.AsNoTracking()
+            .Where(v => v.Partition == gap.Partition && v.ValidFrom < gap.ToTime && (v.ValidTo == null || v.ValidTo > gap.FromTime)).ToListAsync(cancellationToken);
+        var targets = new List<PastTarget>();
+        foreach (var version in versions)
+        {
+            if (Valid(version) is not { Paused: false } target)
+                continue;
+            var locations = new short[target.Locations.Count];
+            for (var i = 0; i < locations.Length; i++)
+                locations[i] = await names.LocationAsync(target.Locations[i], cancellationToken);
+            targets.Add(new PastTarget(
+                version.TargetId, target, locations, version.Revision,
+                Math.Max(gap.FromTime.ToUnixTimeMilliseconds(), version.ValidFrom.ToUnixTimeMilliseconds()),
+                Math.Min(gap.ToTime.ToUnixTimeMilliseconds(), version.ValidTo?.ToUnixTimeMilliseconds() ?? long.MaxValue)));
+        }
+        return targets;
+    }
+
+    // A definition that can't be read was not planned then either; the catalogue names it.
+    private static ProbeTarget? Valid(TargetVersion version)
+    {
+        try
+        {
+            return TargetValidator.Validate(TargetStore.ReadSpec(version.Spec)).Target;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A target as it was for part of the gap, from <paramref name="FromMs"/> to before <paramref name="ToMs"/>.</summary>
+    private sealed record PastTarget(long Id, ProbeTarget Target, short[] Locations, long Revision, long FromMs, long ToMs)
+    {
+        public long? FirstDue(long fromMs) => Target.Cron is { } cron
+            ? Schedule.CronAtOrAfter(cron, Id, fromMs)
+            : Schedule.FirstAtOrAfter(Schedule.PhaseMs(Id, Target.IntervalMs), Target.IntervalMs, fromMs);
+
+        public long Count()
+        {
+            if (Target.Cron is null)
+                return FirstDue(FromMs) is { } first && first < ToMs ? (ToMs - 1 - first) / Target.IntervalMs + 1 : 0;
+            var count = 0L;
+            for (var due = FirstDue(FromMs); due < ToMs; due = FirstDue(due.Value + 1))
+                count++;
+            return count;
+        }
+    }
+}

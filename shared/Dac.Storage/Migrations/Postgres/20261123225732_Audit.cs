@@ -1,0 +1,38 @@
+using Microsoft.EntityFrameworkCore.Migrations;
+
+#nullable disable
+
+namespace Dac.Storage.Migrations.Postgres
+{
+    /// <inheritdoc />
+    public partial class Audit : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.AddColumn<long>(
+                name: "slots",
+                table: "plan_gap",
+                type: "bigint",
+                nullable: true);
+
+            migrationBuilder.CreateIndex(
+                name: "ix_plan_window_unaudited",
+                table: "plan_window",
+                column: "audit_after",
+                filter: "audited_at IS NULL");
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.DropIndex(
+                name: "ix_plan_window_unaudited",
+                table: "plan_window");
+
+            migrationBuilder.DropColumn(
+                name: "slots",
+                table: "plan_gap");
+        }
+    }
+}

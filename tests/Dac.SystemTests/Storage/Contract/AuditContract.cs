@@ -1,0 +1,138 @@
+using Dac.Contracts;
+using Dac.Storage;
+using Dac.Storage.Model;
+
+namespace Dac.SystemTests.Storage.Contract;
+
+public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreContract(create)
+{
+    // A minute ago, on a whole second.
+    private readonly long _start = (TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() - 60) * 1_000;
+
+    [Fact]
+    public async Task A_window_past_its_time_is_closed_and_what_is_missing_becomes_lost()
+    {
+        await PlanAsync(0, 4);
+        await WriteAsync(Outcome.Up, Outcome.Timeout, Outcome.PausedFault, null);
+
+        Assert.Equal(new AuditSummary(1, 4, 1), await Store.Audit.AuditAsync(10, Cancel));
+
+        var window = Assert.Single(await Store.AllAsync<PlanWindow>());
+        Assert.Equal((2, 1, 1), (window.Executed!.Value, window.ObserverFaults!.Value, window.Missed!.Value));
+        Assert.NotNull(window.AuditedAt);
+        Assert.Equal([Outcome.Up, Outcome.Timeout, Outcome.PausedFault, Outcome.Lost], (await Store.AllAsync<StoredResult>()).OrderBy(r => r.TargetId).Select(r => r.Outcome));
+        Assert.Equal(new AuditSummary(0, 0, 0), await Store.Audit.AuditAsync(10, Cancel));
+    }
+
+    [Fact]
+    public async Task A_window_before_its_time_stays_open()
+    {
+        await PlanAsync(0, 4, auditIn: TimeSpan.FromMinutes(5));
+
+        Assert.Equal(new AuditSummary(0, 0, 0), await Store.Audit.AuditAsync(10, Cancel));
+        Assert.Empty(await Store.AllAsync<StoredResult>());
+    }
+
+    [Fact]
+    public async Task A_result_that_comes_after_the_audit_replaces_the_lost_row_and_opens_the_window_again()
+    {
+        await PlanAsync(0, 2);
+        await Store.Audit.AuditAsync(10, Cancel);
+        await WriteAsync(Outcome.Up, null);
+
+        Assert.Null(Assert.Single(await Store.AllAsync<PlanWindow>()).AuditedAt);
+        Assert.Equal(new AuditSummary(1, 2, 0), await Store.Audit.AuditAsync(10, Cancel));
+        var window = Assert.Single(await Store.AllAsync<PlanWindow>());
+        Assert.Equal((1, 0, 1), (window.Executed!.Value, window.ObserverFaults!.Value, window.Missed!.Value));
+    }
+
+    [Fact]
+    public async Task Of_many_windows_so_many_are_closed_at_a_time_and_each_once()
+    {
+        for (short partition = 0; partition < 4; partition++)
+            await PlanAsync(partition, 3);
+
+        Assert.Equal(3, (await Store.Audit.AuditAsync(3, Cancel))!.Windows);
+        var others = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Store.Audit.AuditAsync(3, Cancel)));
+        Assert.Equal(1, others.Sum(o => o?.Windows ?? 0));
+        Assert.Equal(12, (await Store.AllAsync<StoredResult>()).Count);
+    }
+
+    [Fact]
+    public async Task An_audit_beside_writers_leaves_every_window_with_the_counts_of_its_rows()
+    {
+        for (short partition = 0; partition < 4; partition++)
+            await PlanAsync(partition, 50);
+        var writing = Enumerable.Range(0, 4).Select(partition => Task.Run(async () =>
+        {
+            for (var i = 0; i < 50; i++)
+                await Store.Results.WriteAsync([Row(partition, i, Outcome.Up)], Cancel);
+        })).ToList();
+        while (!Task.WhenAll(writing).IsCompleted)
+            await Store.Audit.AuditAsync(10, Cancel);
+        await Task.WhenAll(writing);
+        await Store.Audit.AuditAsync(10, Cancel);
+
+        Assert.All(await Store.AllAsync<PlanWindow>(), w => Assert.Equal((50, 0), (w.Executed ?? -1, w.Missed ?? -1)));
+    }
+
+    [Fact]
+    public async Task A_short_gap_gets_a_row_for_each_slot_once()
+    {
+        var gap = await GapAsync();
+        PlannedWindow[] windows = [new(0, _start, [new(1, 1, 5), new(2, 1, 6)], 2, 1, _start), new(0, _start + 1_000, [new(1, 1, 5)], 2, 1, _start)];
+        await Task.WhenAll(Store.Audit.CloseGapAsync(gap, windows, 0, Cancel), Store.Audit.CloseGapAsync(gap, windows, 0, Cancel));
+
+        Assert.Empty(await Store.Audit.OpenGapsAsync(10, Cancel));
+        Assert.All(await Store.AllAsync<StoredResult>(), r => Assert.Equal(Outcome.NotPlanned, r.Outcome));
+        Assert.Equal(new AuditSummary(2, 3, 0), await Store.Audit.AuditAsync(10, Cancel));
+        var ledger = await LedgerAsync();
+        Assert.Equal((3, 3, 0), (ledger.Planned, ledger.Missed.NotPlanned, ledger.Unaccounted));
+    }
+
+    [Fact]
+    public async Task A_long_gap_is_a_number()
+    {
+        await Store.Audit.CloseGapAsync(await GapAsync(), [], 1_000_000, Cancel);
+
+        Assert.Empty(await Store.Audit.OpenGapsAsync(10, Cancel));
+        Assert.Empty(await Store.AllAsync<StoredResult>());
+        var ledger = await LedgerAsync();
+        Assert.Equal((1_000_000, 1_000_000, 0), (ledger.Planned, ledger.Missed.NotPlanned, ledger.Unaccounted));
+    }
+
+    private async Task<PlanGap> GapAsync()
+    {
+        await using var db = Store.Context();
+        db.Add(new PlanGap { Partition = 0, FromTime = DateTimeOffset.FromUnixTimeMilliseconds(_start), ToTime = DateTimeOffset.FromUnixTimeMilliseconds(_start + 2_000) });
+        await db.SaveChangesAsync(Cancel);
+        return Assert.Single(await Store.Audit.OpenGapsAsync(10, Cancel));
+    }
+
+    // The past can't be planned through the store's fence.
+    private async Task PlanAsync(short partition, int count, TimeSpan auditIn = default)
+    {
+        await using var db = Store.Context();
+        db.Add(new PlanWindow
+        {
+            Partition = partition,
+            StartsAt = DateTimeOffset.FromUnixTimeMilliseconds(_start),
+            Planned = count,
+            SlotTargets = [.. Enumerable.Range(0, count).Select(i => (long)Target(partition, i))],
+            SlotLocations = [.. Enumerable.Repeat((short)1, count)],
+            SlotOffsetsMs = [.. Enumerable.Range(0, count).Select(i => (short)i)],
+            AuditAfter = TimeProvider.System.GetUtcNow().AddSeconds(-1) + auditIn,
+        });
+        await db.SaveChangesAsync(Cancel);
+    }
+
+    private Task<int> WriteAsync(params Outcome?[] outcomes) =>
+        Store.Results.WriteAsync([.. outcomes.Index().Where(o => o.Item is not null).Select(o => Row(0, o.Index, o.Item!.Value))], Cancel);
+
+    private ResultRow Row(int partition, int i, Outcome outcome) => new(1, 1, new ProbeResult { TargetId = Target(partition, i), ScheduledAtMs = _start + i, Outcome = outcome });
+
+    private static int Target(int partition, int i) => partition * 1_000 + i + 1;
+
+    private Task<Ledger> LedgerAsync() =>
+        Store.Ledger.ReadAsync(DateTimeOffset.FromUnixTimeMilliseconds(_start), DateTimeOffset.FromUnixTimeMilliseconds(_start + 2_000), Cancel);
+}

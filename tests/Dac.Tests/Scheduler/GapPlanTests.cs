@@ -1,0 +1,91 @@
+using Dac.Scheduler;
+using Dac.Storage;
+using Dac.Storage.Model;
+using Dac.Targets;
+using Dac.Tests.Support;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Dac.Tests.Scheduler;
+
+public sealed class GapPlanTests : IAsyncLifetime
+{
+    private const short Partition = 15;
+
+    private readonly FakeTimeProvider _time = Clock.At();
+    private readonly DateTimeOffset _start = DateTimeOffset.Parse("2026-06-01T12:00:00Z");
+    private TestDatabase _database = null!;
+
+    public async ValueTask InitializeAsync() => _database = await TestDatabase.CreateAsync(_time);
+
+    public ValueTask DisposeAsync() => _database.DisposeAsync();
+
+    [Fact]
+    public async Task A_gap_holds_what_planning_would_have_planned()
+    {
+        await SaveAsync(new() { Key = "a", Url = "http://127.0.0.1/", Interval = "3s" }, new() { Key = "b", Url = "http://127.0.0.1/", Cron = "*/10 * * * * ?", Locations = ["eu", "us"] });
+        var partition = new PartitionTargets();
+        partition.Add(new PlannedTarget(1, Partition, Valid("3s", null), [3]));
+        partition.Add(new PlannedTarget(2, Partition, Valid(null, "*/10 * * * * ?"), [1, 2]));
+        var expected = Enumerable.Range(10, 50).Select(s => partition.Plan(Partition, _start.ToUnixTimeMilliseconds() + s * 1_000, 1)).OfType<PlannedWindow>().ToList();
+
+        var windows = await Gaps().WindowsAsync(Gap(10, 60), TestContext.Current.CancellationToken);
+
+        Assert.Equal(expected.Select(w => w.StartMs), windows.Select(w => w.StartMs));
+        Assert.Equal(
+            expected.SelectMany(w => w.Slots, (w, s) => (w.StartMs, s.TargetId, s.OffsetMs)).Order(), windows.SelectMany(w => w.Slots, (w, s) => (w.StartMs, s.TargetId, s.OffsetMs)).Order());
+        Assert.Equal(windows.Sum(w => w.Slots.Count), await Gaps().CountAsync(Gap(10, 60), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Targets_count_as_they_were_at_each_moment_of_the_gap()
+    {
+        await SaveAsync(new TargetDefinition { Key = "a", Url = "http://127.0.0.1/", Interval = "1s" });
+        _time.Advance(TimeSpan.FromSeconds(20));
+        await SaveAsync(new TargetDefinition { Key = "a", Url = "http://127.0.0.1/", Interval = "10s" });
+        _time.Advance(TimeSpan.FromSeconds(20));
+        await _database.Get<TargetStore>().DeleteAsync(1, TestContext.Current.CancellationToken);
+
+        Assert.Equal(10 + 2, await Gaps().CountAsync(Gap(10, 60), TestContext.Current.CancellationToken));
+        Assert.Equal(12, (await Gaps().WindowsAsync(Gap(10, 60), TestContext.Current.CancellationToken)).Sum(w => w.Slots.Count));
+    }
+
+    [Fact]
+    public async Task A_paused_target_was_not_due()
+    {
+        await SaveAsync(new TargetDefinition { Key = "a", Url = "http://127.0.0.1/", Interval = "1s", Paused = true });
+        Assert.Equal(0, await Gaps().CountAsync(Gap(10, 60), TestContext.Current.CancellationToken));
+    }
+
+    [Theory]
+    [InlineData(30, true)]
+    [InlineData(3_600, false)]
+    public async Task The_audit_closes_a_short_gap_with_rows_and_a_long_one_with_a_number(int seconds, bool rows)
+    {
+        await SaveAsync(new TargetDefinition { Key = "a", Url = "http://127.0.0.1/", Interval = "1s" });
+        await _database.QueryAsync(async db =>
+        {
+            db.Add(Gap(10, 10 + seconds));
+            return await db.SaveChangesAsync(TestContext.Current.CancellationToken);
+        });
+        _time.Advance(TimeSpan.FromHours(2));
+
+        await new AuditJob(
+            _database.Get<IAuditStore>(), Gaps(), new ResultBacklog(new ConfigurationBuilder().Build()), Options.Create(new SchedulerOptions()), NullLogger<AuditJob>.Instance)
+            .Execute(null!, TestContext.Current.CancellationToken);
+
+        Assert.Equal(rows ? seconds : 0, await _database.QueryAsync(db => db.Results.CountAsync(TestContext.Current.CancellationToken)));
+        var ledger = await _database.Get<LedgerReader>().ReadAsync(_start, _start.AddHours(2), TestContext.Current.CancellationToken);
+        Assert.Equal((seconds, seconds, 0), (ledger.Planned, ledger.Missed.NotPlanned, ledger.Unaccounted + ledger.Pending));
+    }
+
+    private GapPlan Gaps() => new(_database.Get<IDbContextFactory<DacDbContext>>(), _database.Get<NameIds>());
+
+    private PlanGap Gap(int from, int to) => new() { Partition = Partition, FromTime = _start.AddSeconds(from), ToTime = _start.AddSeconds(to) };
+
+    private Task SaveAsync(params TargetDefinition[] targets) => _database.Get<TargetStore>().SaveAsync(targets, null, TestContext.Current.CancellationToken);
+
+    private static ProbeTarget Valid(string? interval, string? cron) => TargetValidator.Validate(new() { Url = "http://127.0.0.1/", Interval = interval, Cron = cron }).Target!;
+}
