@@ -14,15 +14,18 @@ public static class CollectorModule
     public static void AddCollector(this IHostApplicationBuilder builder)
     {
         Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
+        // A name that is looked up blocks a thread of the pool until the resolver answers: there must be others at once.
+        ThreadPool.SetMinThreads(HttpConnect.MaxLookups * 2, Environment.ProcessorCount);
         builder.AddTopology();
         builder.AddCheckedOptions<CollectorOptions>("Collector");
         builder.AddPublishing();
-        // Stopped in reverse order: first the bus, which waits for what is being probed, then the reporter.
+        // Stopped in reverse order: first the bus, then what it has left running, then the reporter.
         builder.Services.AddSingleton<ResultReporter>();
         builder.Services.AddHostedService(p => p.GetRequiredService<ResultReporter>());
         builder.Services.AddSingleton<DueThread>();
         builder.Services.AddHostedService(p => p.GetRequiredService<DueThread>());
         builder.Services.AddSingleton<Slots>();
+        builder.Services.AddHostedService(p => p.GetRequiredService<Slots>());
         builder.Services.AddSingleton<ProbeLimits>();
         builder.Services.AddSingleton<ProbeRunner>();
         builder.Services.AddSingleton<IProber, HttpProber>();

@@ -6,6 +6,7 @@ namespace Dac.Collector;
 public sealed class CollectorOptions
 {
     /// <summary>Where this collector stands: letters, digits and hyphens, at most 30. Default: <c>default</c>.</summary>
+    [Required(ErrorMessage = "1 to 30 letters, digits and hyphens")]
     [RegularExpression("[A-Za-z0-9][A-Za-z0-9-]{0,29}", ErrorMessage = "1 to 30 letters, digits and hyphens")]
     public string Location { get; set; } = "default";
 
@@ -32,8 +33,8 @@ public sealed class CollectorOptions
     [Range(1, 10_000)]
     public ushort PrefetchPerPartition { get; set; } = 128;
 
-    /// <summary>Results in one message, 1 to 2,000. Default: 256.</summary>
-    [Range(1, 2_000)]
+    /// <summary>Results in one message, 1 to 500. Default: 256. With the longest matches 500 are 12 MB; the broker takes 16.</summary>
+    [Range(1, 500)]
     public int ReportSize { get; set; } = 256;
 
     /// <summary>How long a result waits for others to share its message, 10 ms to 5 s. Default: 100 ms.</summary>
@@ -45,9 +46,9 @@ public sealed class CollectorOptions
     public int ReportBuffer { get; set; } = 100_000;
 
     /// <summary>
-    /// How far ahead of this collector's clock a slot may lie, 5 s to 10 min. Default: 8 s, the plan's default lead plus 5 s. One that lies further
+    /// How far ahead of this collector's clock a slot may lie, 5 s to 10 min. Default: 16 s, the plan's longest lead and window plus 5 s. One that lies further
     /// is reported as missed(clock) instead of being held.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:05", "00:10:00")]
-    public TimeSpan MaxAhead { get; set; } = TimeSpan.FromSeconds(8);
+    public TimeSpan MaxAhead { get; set; } = TimeSpan.FromSeconds(16);
 }

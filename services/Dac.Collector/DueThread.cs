@@ -12,13 +12,16 @@ public sealed class DueThread(TimeProvider time) : IHostedService, IDisposable
     private readonly PriorityQueue<Slot, long> _queue = new();
     private readonly Lock _lock = new();
     private readonly AutoResetEvent _earlier = new(false);
+    private Thread? _thread;
+    private bool _disposed;
     private long _waitingForMs;
     private volatile bool _stopped;
 
     /// <inheritdoc/>
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        new Thread(Run) { IsBackground = true, Name = "due", Priority = ThreadPriority.AboveNormal }.Start();
+        _thread = new Thread(Run) { IsBackground = true, Name = "due", Priority = ThreadPriority.AboveNormal };
+        _thread.Start();
         return Task.CompletedTask;
     }
 
@@ -31,7 +34,17 @@ public sealed class DueThread(TimeProvider time) : IHostedService, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _earlier.Dispose();
+    public void Dispose()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        // A start that was refused is disposed without being stopped.
+        _stopped = true;
+        _earlier.Set();
+        _thread?.Join();
+        _earlier.Dispose();
+    }
 
     internal void Add(List<Slot> slots)
     {

@@ -55,5 +55,5 @@ public sealed class ProbeLimits : IDisposable
         _overall.Dispose();
     }
 
-    private static string Host(string url) => Uri.TryCreate(url, UriKind.Absolute, out var uri) ? uri.Authority : url;
+    private static string Host(string url) => Uri.TryCreate(url, UriKind.Absolute, out var uri) ? $"{uri.IdnHost}:{uri.Port}" : url;
 }

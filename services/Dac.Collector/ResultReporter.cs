@@ -2,7 +2,6 @@ using System.Diagnostics.Metrics;
 using System.Threading.Channels;
 using Dac.Contracts;
 using Dac.Hosting;
-using MassTransit;
 using Microsoft.Extensions.Options;
 
 namespace Dac.Collector;
@@ -29,6 +28,8 @@ public sealed partial class ResultReporter : BackgroundService
     private readonly CancellationTokenSource _giveUp = new();
     private long _waiting;
     private bool _failing;
+    private bool _dropping;
+    private volatile bool _stopping;
 
     public ResultReporter(PublishBus bus, IOptions<CollectorOptions> options, TimeProvider time, ILogger<ResultReporter> logger)
     {
@@ -47,12 +48,15 @@ public sealed partial class ResultReporter : BackgroundService
             return;
         Interlocked.Decrement(ref _waiting);
         Dropped.Add(1);
+        if (!Interlocked.Exchange(ref _dropping, true))
+            LogDropping(_logger, _options.ReportBuffer);
         reported();
     }
 
     /// <summary>Publishes what is left, as far as the host's stop timeout allows.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
+        _stopping = true;
         _buffer.Writer.TryComplete();
         await using var stop = cancellationToken.Register(_giveUp.Cancel);
         await (ExecuteTask ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -70,15 +74,27 @@ public sealed partial class ResultReporter : BackgroundService
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // Until the buffer is completed, not until stopping: the bus stops first and hands over its last results meanwhile.
-        while (await _buffer.Reader.WaitToReadAsync(_giveUp.Token))
+        // Until the buffer is completed and empty, not until stopping.
+        while (await MoreAsync())
         {
-            if (!_buffer.Reader.Completion.IsCompleted && !stoppingToken.IsCancellationRequested)
+            if (_buffer.Reader.Count < _options.ReportSize && !_stopping)
                 await Task.Delay(_options.ReportDelay, _time, CancellationToken.None);
             var batches = new List<List<(ProbeResult Result, Action Reported)>>(1);
             while (batches.Count < Parallel && Take() is { Count: > 0 } batch)
                 batches.Add(batch);
             await Task.WhenAll(batches.Select(SendAsync));
+        }
+    }
+
+    private async Task<bool> MoreAsync()
+    {
+        try
+        {
+            return await _buffer.Reader.WaitToReadAsync(_giveUp.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
         }
     }
 
@@ -94,7 +110,11 @@ public sealed partial class ResultReporter : BackgroundService
     {
         var message = new ProbeResultBatch { Location = _options.Location, Collector = _options.Name, Results = batch.ConvertAll(b => b.Result) };
         while (!await TrySendAsync(message))
-            await Task.Delay(RetryDelay, _time, _giveUp.Token);
+        {
+            if (_giveUp.IsCancellationRequested)
+                return;
+            await Task.Delay(RetryDelay, _time, _giveUp.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
         Interlocked.Add(ref _waiting, -batch.Count);
         Reported.Add(batch.Count);
         batch.ForEach(b => b.Reported());
@@ -104,27 +124,22 @@ public sealed partial class ResultReporter : BackgroundService
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(_giveUp.Token);
         deadline.CancelAfter(SendDeadline);
-        try
-        {
-            var endpoint = await _bus.EndpointAsync(Queues.ProbeResult);
-            await endpoint.Send(message, deadline.Token);
-            if (_failing)
-                LogRecovered(_logger);
-            _failing = false;
-            return true;
-        }
-        catch (Exception e) when (!_giveUp.IsCancellationRequested
-            && e is OperationCanceledException or MassTransitException or RabbitMQ.Client.Exceptions.RabbitMQClientException or TimeoutException)
-        {
-            if (!_failing)
-                LogFailing(_logger, e.Message);
-            _failing = true;
-            return false;
-        }
+        var outcome = await _bus.SendAsync(Queues.ProbeResult, message, null, deadline.Token);
+        var failing = outcome.Sent != Sent.Confirmed;
+        if (failing && !_failing)
+            LogFailing(_logger, outcome.Reason);
+        else if (!failing && _failing)
+            LogRecovered(_logger);
+        _failing = failing;
+        _dropping &= failing;
+        return !failing;
     }
 
     [LoggerMessage(LogLevel.Warning, "The broker takes no results, they wait: {Reason}")]
     private static partial void LogFailing(ILogger logger, string reason);
+
+    [LoggerMessage(LogLevel.Error, "Over {Limit} results wait, there is no room for more: their slots will be missed(lost)")]
+    private static partial void LogDropping(ILogger logger, int limit);
 
     [LoggerMessage(LogLevel.Information, "The broker takes results again")]
     private static partial void LogRecovered(ILogger logger);

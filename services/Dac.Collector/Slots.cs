@@ -11,7 +11,7 @@ namespace Dac.Collector;
 /// <summary>The slots that this collector holds, by key. A slot that is delivered again joins the one under way.</summary>
 public sealed partial class Slots(
     DueThread due, ProbeRunner runner, ResultReporter reporter, IOptions<CollectorOptions> options, IOptions<TopologyOptions> topology, TimeProvider time,
-    ILogger<Slots> logger) : IHealthCheck
+    ILogger<Slots> logger) : IHostedService, IHealthCheck
 {
     private static readonly Counter<long> Received = Telemetry.Meter.CreateCounter<long>("dac.slots.received", "{slot}", "Slots taken from the broker");
     private static readonly UpDownCounter<int> Held = Telemetry.Meter.CreateUpDownCounter<int>("dac.slots.held", "{slot}", "Slots received and not yet reported");
@@ -19,12 +19,24 @@ public sealed partial class Slots(
     private readonly ConcurrentDictionary<(long TargetId, long ScheduledAtMs), Slot> _held = new();
     private int _otherPartitions;
 
+    /// <inheritdoc/>
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Waits for the probes that have outlived their batch: it is acknowledged, so nobody else would report them.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        while (!_held.IsEmpty && !cancellationToken.IsCancellationRequested)
+            await Task.Delay(TimeSpan.FromMilliseconds(50), time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
     /// <summary>Number of slots received and not yet reported.</summary>
     public int Count => _held.Count;
 
     /// <summary>Takes over a batch; completes when it may be acknowledged.</summary>
     public async Task AcceptAsync(ProbeBatch batch)
     {
+        if (batch is not { Location: not null, Probes.Count: > 0 } || batch.Probes.Any(p => p?.Url is null))
+            throw new ArgumentException("The message is no batch of commands: location, a command or its URL is missing.", nameof(batch));
         if (batch.Partitions != topology.Value.Partitions && Interlocked.Exchange(ref _otherPartitions, batch.Partitions) != batch.Partitions)
             LogPartitions(logger, topology.Value.Partitions, batch.Partitions);
         Received.Add(batch.Probes.Count);

@@ -29,8 +29,14 @@ public sealed partial class Catalogue
     /// <summary>Revision of the last change that was read.</summary>
     public long Revision { get; private set; }
 
-    /// <summary>Name of a location.</summary>
-    public string Location(short id) => _locations[id];
+    /// <summary>Name of a location, also of one that no target here has any more.</summary>
+    public async ValueTask<string> LocationAsync(short id, CancellationToken cancellationToken)
+    {
+        if (_locations.TryGetValue(id, out var name))
+            return name;
+        await using var db = await _contexts.CreateDbContextAsync(cancellationToken);
+        return _locations[id] = await db.Locations.Where(l => l.Id == id).Select(l => l.Name).SingleAsync(cancellationToken);
+    }
 
     /// <summary>The active targets of a partition.</summary>
     public PartitionTargets Partition(short partition) =>
@@ -41,8 +47,17 @@ public sealed partial class Catalogue
     {
         if (revision == Revision)
             return;
+        var first = Revision == 0;
+        if (first)
+        {
+            // A first load that broke off halfway knows nothing of what was deleted since.
+            _targets.Clear();
+            _partitions.Clear();
+            _unreadable.Clear();
+        }
         await using var db = await _contexts.CreateDbContextAsync(cancellationToken);
-        var changes = db.Targets.AsNoTracking().Where(t => t.Revision > Revision && t.Revision <= revision && (Revision > 0 || t.DeletedAt == null));
+        // Without an upper limit: what has changed since the revision was read is taken along now, and once more with the next tick.
+        var changes = db.Targets.AsNoTracking().Where(t => t.Revision > Revision && (!first || t.DeletedAt == null));
         await foreach (var change in changes.Select(t => new { t.Id, t.Spec, t.Partition, Deleted = t.DeletedAt != null }).AsAsyncEnumerable().WithCancellation(cancellationToken))
         {
             Remove(change.Id);
@@ -84,7 +99,7 @@ public sealed partial class Catalogue
     {
         try
         {
-            var (target, errors) = TargetValidator.Validate(TargetStore.ReadSpec(spec));
+            var (target, errors) = TargetValidator.Validate(TargetStore.ReadSpec(spec), compileRegex: false);
             if (target is not null)
             {
                 var locations = new short[target.Locations.Count];

@@ -4,7 +4,6 @@ using Dac.Contracts;
 using Dac.Hosting;
 using Dac.Storage;
 using Dac.Targets;
-using MassTransit;
 using Microsoft.Extensions.Options;
 
 namespace Dac.Scheduler;
@@ -14,7 +13,7 @@ namespace Dac.Scheduler;
 /// claimed again by whoever comes first: duplicates are harmless, loss is not possible.
 /// </summary>
 public sealed partial class Dispatcher(
-    IPlanStore plans, Catalogue catalogue, PublishBus bus, IOptions<SchedulerOptions> options, IOptions<TopologyOptions> topology, TimeProvider time,
+    IPlanStore plans, Catalogue catalogue, PublishBus bus, IOptions<SchedulerOptions> options, IOptions<TopologyOptions> topology,
     ILogger<Dispatcher> logger)
 {
     /// <summary>Sends under way at once; one at a time would cost twice the CPU, more than 20 no less.</summary>
@@ -24,7 +23,10 @@ public sealed partial class Dispatcher(
     private static readonly Counter<long> Undeliverable = Telemetry.Meter.CreateCounter<long>("dac.slots.undeliverable", "{slot}", "Slots for which the broker has no queue");
 
     /// <summary>Publishes windows and marks them.</summary>
-    public async Task PublishAsync(IReadOnlyList<PlannedWindow> windows, CancellationToken cancellationToken)
+    /// <param name="windows">What to publish.</param>
+    /// <param name="nowMs">The database's clock, by which they were planned.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task PublishAsync(IReadOnlyList<PlannedWindow> windows, long nowMs, CancellationToken cancellationToken)
     {
         if (windows.Count == 0)
             return;
@@ -33,13 +35,16 @@ public sealed partial class Dispatcher(
         deadline.CancelAfter(options.Value.SendDeadline);
         var batches = new List<(PlannedWindow Window, ProbeBatch Batch)>();
         foreach (var window in windows)
-            await AddBatchesAsync(window, batches, cancellationToken);
+        {
+            if (!await AddBatchesAsync(window, batches, deadline.Token))
+                unconfirmed.Add(window);
+        }
         await System.Threading.Tasks.Parallel.ForEachAsync(
             batches,
             new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = CancellationToken.None },
             async (item, _) =>
             {
-                if (!await SendAsync(item.Batch, deadline.Token))
+                if (!await SendAsync(item.Batch, nowMs, deadline.Token))
                 {
                     lock (unconfirmed)
                         unconfirmed.Add(item.Window);
@@ -50,67 +55,41 @@ public sealed partial class Dispatcher(
         await plans.MarkPublishedAsync([.. windows.Where(w => !unconfirmed.Contains(w))], cancellationToken);
     }
 
-    private async Task<bool> SendAsync(ProbeBatch batch, CancellationToken deadline)
+    private async Task<bool> SendAsync(ProbeBatch batch, long nowMs, CancellationToken deadline)
     {
-        try
-        {
-            var endpoint = await bus.EndpointAsync(Queues.ProbeUrl(batch.Location, batch.Partition));
-            // A command that can't be started in time any more is of no use to anybody.
-            var last = batch.Probes.Max(p => p.ScheduledAtMs + p.ToleranceMs) - time.GetUtcNow().ToUnixTimeMilliseconds();
-            await endpoint.Send(batch, context => context.TimeToLive = TimeSpan.FromMilliseconds(Math.Max(1, last)), deadline);
+        // What can't be started in time any more is of no use to anybody; one second more, so that it is the collector who says so and not the broker
+        // who drops it silently.
+        var last = batch.Probes.Max(p => p.ScheduledAtMs + p.ToleranceMs) - nowMs + 1_000;
+        var outcome = await bus.SendAsync(Queues.ProbeUrl(batch.Location, batch.Partition), batch, TimeSpan.FromMilliseconds(Math.Max(1, last)), deadline);
+        if (outcome.Sent == Sent.Confirmed)
             Published.Add(batch.Probes.Count);
-            return true;
-        }
-        catch (MessageReturnedException)
-        {
-            // Final: no collector of this location has ever been there. Sending again would change nothing.
-            Undeliverable.Add(batch.Probes.Count);
-            LogUndeliverable(logger, batch.Probes.Count, batch.Location);
-            return await ReportUndeliverableAsync(batch, deadline);
-        }
-        catch (Exception e) when (e is OperationCanceledException or MassTransitException or RabbitMQ.Client.Exceptions.RabbitMQClientException or TimeoutException)
-        {
-            return false;
-        }
+        // Final: sending again would change nothing.
+        return outcome.Sent == Sent.Returned
+            ? await ReportAsync(batch.Location, batch.Probes.Select(p => (p.TargetId, p.ScheduledAtMs)), $"location '{batch.Location}' has no collector: {outcome.Reason}", deadline)
+            : outcome.Sent == Sent.Confirmed;
     }
 
-    private async Task<bool> ReportUndeliverableAsync(ProbeBatch batch, CancellationToken deadline)
+    private async Task<bool> ReportAsync(string location, IEnumerable<(long TargetId, long ScheduledAtMs)> slots, string reason, CancellationToken deadline)
     {
-        try
-        {
-            var endpoint = await bus.EndpointAsync(Queues.ProbeResult);
-            await endpoint.Send(
-                new ProbeResultBatch
-                {
-                    Location = batch.Location,
-                    Collector = "scheduler",
-                    Results =
-                    [
-                        .. batch.Probes.Select(p => new ProbeResult
-                        {
-                            TargetId = p.TargetId,
-                            ScheduledAtMs = p.ScheduledAtMs,
-                            Outcome = Outcome.Undeliverable,
-                            Error = $"no collector of location '{batch.Location}' has ever been started",
-                        }),
-                    ],
-                },
-                deadline);
-            return true;
-        }
-        catch (Exception e) when (e is OperationCanceledException or MassTransitException or RabbitMQ.Client.Exceptions.RabbitMQClientException or TimeoutException)
-        {
-            return false;
-        }
+        var results = slots.Select(s => new ProbeResult { TargetId = s.TargetId, ScheduledAtMs = s.ScheduledAtMs, Outcome = Outcome.Undeliverable, Error = reason }).ToList();
+        Undeliverable.Add(results.Count);
+        LogUndeliverable(logger, results.Count, reason);
+        var outcome = await bus.SendAsync(Queues.ProbeResult, new ProbeResultBatch { Location = location, Collector = "scheduler", Results = results }, null, deadline);
+        return outcome.Sent == Sent.Confirmed;
     }
 
-    private async Task AddBatchesAsync(PlannedWindow window, List<(PlannedWindow, ProbeBatch)> batches, CancellationToken cancellationToken)
+    // False where slots could neither be sent nor reported.
+    private async Task<bool> AddBatchesAsync(PlannedWindow window, List<(PlannedWindow, ProbeBatch)> batches, CancellationToken cancellationToken)
     {
+        var unreadable = new List<PlannedSlot>();
         var byLocation = new Dictionary<short, List<ProbeUrl>>();
         foreach (var slot in window.Slots)
         {
             if (await catalogue.FindAsync(slot.TargetId, cancellationToken) is not { } target)
+            {
+                unreadable.Add(slot);
                 continue;
+            }
             if (!byLocation.TryGetValue(slot.LocationId, out var probes))
                 byLocation.Add(slot.LocationId, probes = []);
             probes.Add(Command(target, window.StartMs + slot.OffsetMs));
@@ -121,7 +100,7 @@ public sealed partial class Dispatcher(
             {
                 batches.Add((window, new ProbeBatch
                 {
-                    Location = catalogue.Location(location),
+                    Location = await catalogue.LocationAsync(location, cancellationToken),
                     Partition = window.Partition,
                     Partitions = topology.Value.Partitions,
                     WindowStartMs = window.StartMs,
@@ -130,6 +109,13 @@ public sealed partial class Dispatcher(
                 }));
             }
         }
+        var reported = true;
+        foreach (var slots in unreadable.GroupBy(s => s.LocationId))
+        {
+            var location = await catalogue.LocationAsync(slots.Key, cancellationToken);
+            reported &= await ReportAsync(location, slots.Select(s => (s.TargetId, window.StartMs + s.OffsetMs)), "the target's definition can't be read", cancellationToken);
+        }
+        return reported;
     }
 
     private static ProbeUrl Command(PlannedTarget target, long dueMs)
@@ -152,6 +138,6 @@ public sealed partial class Dispatcher(
     [LoggerMessage(LogLevel.Warning, "{Unconfirmed} of {Windows} windows were not confirmed by the broker in time; they are published again")]
     private static partial void LogUnconfirmed(ILogger logger, int unconfirmed, int windows);
 
-    [LoggerMessage(LogLevel.Warning, "{Slots} slots are undeliverable: no collector of location {Location} has ever been started")]
-    private static partial void LogUndeliverable(ILogger logger, int slots, string location);
+    [LoggerMessage(LogLevel.Warning, "{Slots} slots are undeliverable: {Reason}")]
+    private static partial void LogUndeliverable(ILogger logger, int slots, string reason);
 }

@@ -20,6 +20,9 @@ public sealed partial class PlanJob(
     private static readonly Counter<long> Planned = Telemetry.Meter.CreateCounter<long>("dac.slots.planned", "{slot}", "Slots written to the plan");
     private static readonly Counter<double> Gaps = Telemetry.Meter.CreateCounter<double>("dac.plan.gap", "s", "Seconds that no scheduler planned in time, summed over partitions");
 
+    /// <summary>Windows that another scheduler may have left behind in each partition.</summary>
+    private const int WindowsAhead = 4;
+
     /// <inheritdoc/>
     public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken)
     {
@@ -51,9 +54,9 @@ public sealed partial class PlanJob(
             var won = await plans.PlanAsync(offers, catalogue.Revision, cancellationToken);
             var mine = offers.Where(o => won.Contains(o.Partition)).ToList();
             Count(mine);
-            await dispatcher.PublishAsync([.. mine.SelectMany(o => o.Windows)], cancellationToken);
+            await dispatcher.PublishAsync([.. mine.SelectMany(o => o.Windows)], state.NowMs, cancellationToken);
         }
-        await dispatcher.PublishAsync(await plans.ClaimUnpublishedAsync(cancellationToken), cancellationToken);
+        await dispatcher.PublishAsync(await plans.ClaimUnpublishedAsync(WindowsAhead * state.PlannedUntilMs.Count, cancellationToken), state.NowMs, cancellationToken);
     }
 
     private PartitionPlan? Plan(short partition, PlanState state)
@@ -97,22 +100,23 @@ public sealed class PlanHealth(TimeProvider time) : IHealthCheck
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
-    private long _last = time.GetTimestamp();
-    private string? _reason = "no plan yet";
+    private long? _last;
+    private string? _reason;
 
+    /// <summary>A tick has ended well.</summary>
     public void Succeeded() => (_last, _reason) = (time.GetTimestamp(), null);
 
-    /// <summary>True for the first failure of a row.</summary>
+    /// <summary>A tick has failed; true for the first of a row.</summary>
     public bool Failed(string reason)
     {
-        var first = _reason is null or "no plan yet";
+        var first = _reason is null;
         _reason = reason;
         return first;
     }
 
     /// <inheritdoc/>
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(_reason is null || (_reason != "no plan yet" && time.GetElapsedTime(_last) < Limit)
+        Task.FromResult(_last is { } last && time.GetElapsedTime(last) < Limit
             ? HealthCheckResult.Healthy()
-            : HealthCheckResult.Unhealthy($"no window planned for {time.GetElapsedTime(_last).TotalSeconds:F0} s: {_reason}"));
+            : HealthCheckResult.Unhealthy(_last is null ? $"nothing planned yet: {_reason ?? "starting"}" : $"nothing planned for {time.GetElapsedTime(_last.Value).TotalSeconds:F0} s: {_reason ?? "see the log"}"));
 }

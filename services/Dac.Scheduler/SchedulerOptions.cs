@@ -16,8 +16,8 @@ public sealed class SchedulerOptions
     [Range(1, 1000)]
     public int BatchSize { get; set; } = 64;
 
-    /// <summary>How long publishing one tick's windows may take until it is left to the next tick or another scheduler. 100 ms to 5 s, default 1 s.</summary>
-    [Range(typeof(TimeSpan), "00:00:00.1", "00:00:05")]
+    /// <summary>How long publishing one tick's windows may take until it is left to the next tick or another scheduler. 100 ms to 1 s, the windows' lease. Default: 1 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.1", "00:00:01")]
     public TimeSpan SendDeadline { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>

@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Text.Json;
@@ -51,6 +50,10 @@ public sealed partial class ResultWriter : BackgroundService, IHealthCheck
     /// <summary>Stores a batch together with what else is waiting; completes with the commit.</summary>
     public async Task StoreAsync(ProbeResultBatch batch)
     {
+        // Refused here it goes to the error queue; further on it would hold up all that is stored with it.
+        if (batch is not { Location.Length: > 0, Collector.Length: > 0, Results: not null } || batch.Results.Any(r => r is null)
+            || batch.Location.Contains('\0') || batch.Collector.Contains('\0'))
+            throw new ArgumentException("The message is no batch of results: location, collector or a result is missing.", nameof(batch));
         var pending = new Pending(batch, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         Interlocked.Increment(ref _waiting);
         try
@@ -71,14 +74,20 @@ public sealed partial class ResultWriter : BackgroundService, IHealthCheck
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // The bus has stopped before this does, and with it all that wrote into the channel.
-        while (await _pending.Reader.WaitToReadAsync(stoppingToken))
+        try
         {
-            var group = new List<Pending>();
-            for (var rows = 0; rows < _batchRows && _pending.Reader.TryRead(out var pending); rows += pending.Batch.Results.Count)
-                group.Add(pending);
-            await CommitAsync(group, stoppingToken);
-            group.ForEach(p => p.Committed.SetResult());
+            while (await _pending.Reader.WaitToReadAsync(stoppingToken))
+            {
+                var group = new List<Pending>();
+                for (var rows = 0; rows < _batchRows && _pending.Reader.TryRead(out var pending); rows += pending.Batch.Results.Count)
+                    group.Add(pending);
+                await CommitAsync(group, stoppingToken);
+                group.ForEach(p => p.Committed.SetResult());
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The bus has stopped before this does, and with it all that wrote into the channel.
         }
     }
 
@@ -97,7 +106,8 @@ public sealed partial class ResultWriter : BackgroundService, IHealthCheck
                 _outage = null;
                 return;
             }
-            catch (Exception e) when (e is DbException or TimeoutException or InvalidOperationException { InnerException: DbException })
+            // Whatever it is, mostly an outage: what is not committed is not acknowledged, and tried again.
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {
                 if (_outage is null)
                     LogAway(_logger, e.Message);

@@ -86,9 +86,9 @@ public static class Bus
     internal static void AddBus(this IHostApplicationBuilder builder)
     {
         var parts = builder.Parts();
-        if (parts.Endpoints.Count > 0 || builder.Broker() is null)
+        if (parts.Endpoints.Count > 0)
             AddConsumerBus(builder, parts);
-        if (builder.Broker() is null)
+        if (parts.Idle.Count > 0 && builder.Broker() is null)
             builder.Services.AddHostedService<InMemoryDrain>();
         // Registered last of all: hosted services stop in reverse order, and jobs must end before the bus.
         if (parts.HasJobs)
@@ -106,7 +106,13 @@ public static class Bus
 
     internal static void Configure(IRabbitMqBusFactoryConfigurator bus, Uri broker, string connection)
     {
-        bus.Host(broker, connection, host => host.Heartbeat(TimeSpan.FromSeconds(10)));
+        bus.Host(broker, connection, host =>
+        {
+            host.Heartbeat(TimeSpan.FromSeconds(10));
+            // By itself MassTransit goes by the port, and would send the password in clear to any other.
+            if (broker.Scheme == "amqps")
+                host.UseSsl(ssl => ssl.ServerName = broker.Host);
+        });
         UseContractJson(bus);
         // A message that reaches no queue comes back as an exception instead of vanishing.
         bus.ConfigureSend(s => s.UseExecute(context =>

@@ -27,7 +27,12 @@ public static class DacHost
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         if (string.IsNullOrEmpty(builder.Configuration["urls"]) && string.IsNullOrEmpty(builder.Configuration["http_ports"]))
             builder.WebHost.UseUrls(url);
-        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = StopTimeout);
+        builder.Services.Configure<HostOptions>(o =>
+        {
+            o.ShutdownTimeout = StopTimeout;
+            // Health is served while the service still waits for its database. (Jobs begin when all have started; stopping keeps its order.)
+            o.ServicesStartConcurrently = true;
+        });
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddLogs(service);
         builder.AddTelemetry(service);
@@ -47,6 +52,11 @@ public static class DacHost
             configure(builder);
             await using var app = Build(builder, map);
             await app.RunAsync();
+            return 0;
+        }
+        catch (OperationCanceledException)
+        {
+            // Told to stop while it was starting.
             return 0;
         }
         catch (Exception e) when (Refusal(e) is { } reason)
@@ -95,6 +105,7 @@ public static class DacHost
     /// <summary>The sentence for the user where an exception is a refused start and not a bug, else null.</summary>
     public static string? Refusal(Exception e) => e switch
     {
+        AggregateException all => all.InnerExceptions.Select(Refusal).FirstOrDefault(reason => reason is not null),
         StartRefusedException => e.Message,
         OptionsValidationException options => string.Join(Environment.NewLine, options.Failures),
         // The binder's message names key, value and type.

@@ -10,13 +10,13 @@ using Microsoft.Extensions.Options;
 namespace Dac.Hosting;
 
 /// <summary>
-/// The bus that one sends with. A send returns once the broker has confirmed it; one without a queue throws
-/// <see cref="MessageReturnedException"/>. Queues and exchanges that are sent to are declared at start.
+/// The bus that one sends with. A send ends once the broker has confirmed it or returned it for want of a queue. Queues and exchanges that are sent to are declared at start.
 /// </summary>
-public sealed class PublishBus : IHostedService, IHealthCheck
+public sealed partial class PublishBus : IHostedService, IHealthCheck
 {
     private readonly IBusControl _bus;
     private readonly bool _own;
+    private readonly ILogger _logger = Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance;
 
     /// <summary>Over RabbitMQ a bus of its own, else the process's one bus.</summary>
     public PublishBus(IServiceProvider services, IConfiguration configuration, BusParts parts, IOptions<TopologyOptions> topology, ILoggerFactory logs)
@@ -27,6 +27,7 @@ public sealed class PublishBus : IHostedService, IHealthCheck
             return;
         }
         _own = true;
+        _logger = logs.CreateLogger<PublishBus>();
         LogContext.ConfigureCurrentLogContext(logs);
         _bus = MassTransit.Bus.Factory.CreateUsingRabbitMq(bus =>
         {
@@ -44,15 +45,52 @@ public sealed class PublishBus : IHostedService, IHealthCheck
         });
     }
 
-    /// <summary>The endpoint of a queue. Addressed by its exchange: MassTransit would redeclare a queue as a classic one.</summary>
-    public Task<ISendEndpoint> EndpointAsync(string queue) => _bus.GetSendEndpoint(new Uri($"exchange:{queue}"));
+    /// <summary>
+    /// Sends to a queue. Addressed by its exchange: MassTransit would redeclare a queue as a classic one. Whatever goes wrong on the way, including bugs of
+    /// the client that come as exceptions of any type, means one thing to the sender: unknown, to be sent again.
+    /// </summary>
+    /// <param name="queue">One of <see cref="Queues"/>.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="timeToLive">When the broker may drop it; null: never.</param>
+    /// <param name="deadline">Ends the waiting for the confirm.</param>
+    public async Task<SendOutcome> SendAsync<T>(string queue, T message, TimeSpan? timeToLive, CancellationToken deadline)
+        where T : class
+    {
+        try
+        {
+            var endpoint = await _bus.GetSendEndpoint(new Uri($"exchange:{queue}"));
+            await endpoint.Send(message, context => context.TimeToLive = timeToLive, deadline);
+            return new SendOutcome(Sent.Confirmed, "");
+        }
+        catch (MessageReturnedException)
+        {
+            return new SendOutcome(Sent.Returned, $"there is no queue {queue}");
+        }
+        catch (Exception e)
+        {
+            return new SendOutcome(Sent.Unknown, e.Message);
+        }
+    }
 
     /// <summary>Connects in the background, and again after each loss.</summary>
     public Task StartAsync(CancellationToken cancellationToken)
     {
         if (_own)
-            _ = _bus.StartAsync(CancellationToken.None);
+            _ = StartBusAsync();
         return Task.CompletedTask;
+    }
+
+    private async Task StartBusAsync()
+    {
+        try
+        {
+            await _bus.StartAsync(CancellationToken.None);
+        }
+        catch (Exception e)
+        {
+            // Connecting is tried again by the bus itself; what ends up here is a broker that refuses the queues as we declare them.
+            LogStart(_logger, e.Message);
+        }
     }
 
     /// <inheritdoc/>
@@ -64,4 +102,23 @@ public sealed class PublishBus : IHostedService, IHealthCheck
         var health = _bus.CheckHealth();
         return Task.FromResult(health.Status == BusHealthStatus.Healthy ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy(health.Description, health.Exception));
     }
+
+    [LoggerMessage(LogLevel.Error, "The broker refuses our queues or exchanges, nothing can be published. Delete what was declared differently, and restart: {Reason}")]
+    private static partial void LogStart(ILogger logger, string reason);
 }
+
+/// <summary>What became of a send.</summary>
+public enum Sent
+{
+    /// <summary>The broker has it.</summary>
+    Confirmed,
+
+    /// <summary>The broker has no queue for it; sending again would change nothing.</summary>
+    Returned,
+
+    /// <summary>Not known: no connection, no answer in time.</summary>
+    Unknown,
+}
+
+/// <summary>What became of a send, and why.</summary>
+public readonly record struct SendOutcome(Sent Sent, string Reason);

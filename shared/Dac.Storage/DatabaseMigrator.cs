@@ -19,6 +19,9 @@ public sealed partial class DatabaseMigrator(
 {
     private const long AdvisoryLock = 0x0DAC_0001;
 
+    /// <summary>Whether the schema is up to date.</summary>
+    public bool IsReady { get; private set; }
+
     /// <inheritdoc/>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -27,7 +30,16 @@ public sealed partial class DatabaseMigrator(
             try
             {
                 await MigrateAsync(cancellationToken);
+                IsReady = true;
                 return;
+            }
+            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.InvalidCatalogName || e.SqlState.StartsWith("28", StringComparison.Ordinal))
+            {
+                throw new StartRefusedException($"{database} refuses the connection ({e.MessageText}): correct ConnectionStrings:Database, or create the user and the database.");
+            }
+            catch (Exception e) when (e is UnauthorizedAccessException or Microsoft.Data.Sqlite.SqliteException { SqliteErrorCode: 8 or 14 })
+            {
+                throw new StartRefusedException($"{database} can't be opened for writing ({e.Message}): choose another folder with --data DIR, or give this user the right to write there.");
             }
             catch (NpgsqlException e) when (e is not PostgresException || e.SqlState is PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.TooManyConnections)
             {

@@ -43,8 +43,8 @@ public interface IPlanStore
     Task MarkPublishedAsync(IReadOnlyList<PlannedWindow> windows, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Takes over windows, 64 at most, that were planned but not published within their lease of one second and that started no longer
-    /// than 5 s ago.
+    /// Takes over windows that were planned but not published within their lease of one second and that started no longer than 5 s ago;
+    /// first those whose slots can still start on time.
     /// </summary>
-    Task<IReadOnlyList<PlannedWindow>> ClaimUnpublishedAsync(CancellationToken cancellationToken);
+    Task<IReadOnlyList<PlannedWindow>> ClaimUnpublishedAsync(int limit, CancellationToken cancellationToken);
 }

@@ -35,6 +35,7 @@ public static class StorageModule
             AddPostgres(services, connectionString);
         services.AddSingleton<DatabaseMigrator>();
         services.AddHostedService(p => p.GetRequiredService<DatabaseMigrator>());
+        services.AddHealthChecks().AddCheck<DatabaseHealth>("database");
     }
 
     private static void AddSqlite(IServiceCollection services, DatabaseString database)
@@ -50,7 +51,7 @@ public static class StorageModule
     {
         services.AddPooledDbContextFactory<PostgresDbContext>(o => o.UseNpgsql(database.Value));
         services.AddSingleton<IDbContextFactory<DacDbContext>, ContextFactory<PostgresDbContext>>();
-        // Planning has two connections of its own: 500 ms is what a tick can wait and still be ahead of the clock.
+        // Planning has two connections of its own: a second is what a tick can wait and still be ahead of the clock.
         services.AddSingleton<IPlanStore>(_ => new PostgresPlanStore(NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.Value)
         {
             ApplicationName = "dac-planner",

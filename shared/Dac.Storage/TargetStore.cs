@@ -67,8 +67,14 @@ public sealed class TargetStore(IDbContextFactory<DacDbContext> contexts, NameId
         {
             if (await db.Targets.SingleOrDefaultAsync(t => t.Id == id && t.DeletedAt == null, cancellationToken) is not { } target)
                 return false;
-            if (await db.Targets.AnyAsync(t => t.Key == valid.Key && t.Id != id, cancellationToken))
-                throw new KeyTakenException(valid.Key);
+            if (await db.Targets.SingleOrDefaultAsync(t => t.Key == valid.Key && t.Id != id, cancellationToken) is { } other)
+            {
+                if (other.DeletedAt is null)
+                    throw new KeyTakenException(valid.Key);
+                // A deleted target gives its key away.
+                other.Key = $"{other.Key} (deleted {other.Id})";
+                await db.SaveChangesAsync(cancellationToken);
+            }
             if (!Same(target.Spec, definition) || target.Key != valid.Key)
                 Fill(target, definition, valid, change);
             await SaveSliceAsync(db, change, cancellationToken);
@@ -112,7 +118,20 @@ public sealed class TargetStore(IDbContextFactory<DacDbContext> contexts, NameId
     /// <summary>Reads a stored definition back.</summary>
     /// <exception cref="JsonException">It is not one.</exception>
     public static TargetDefinition ReadSpec(string spec) =>
-        JsonSerializer.Deserialize(spec, TargetJson.Default.TargetDefinition) ?? throw new JsonException("The definition is null.");
+        JsonSerializer.Deserialize(spec, StoredTargetJson.Default.TargetDefinition) ?? throw new JsonException("The definition is null.");
+
+    /// <summary>Reads a stored definition back; where it can't be read, one with the URL alone.</summary>
+    public static TargetDefinition ReadSpecOrUrl(string spec, string url)
+    {
+        try
+        {
+            return ReadSpec(spec);
+        }
+        catch (JsonException)
+        {
+            return new TargetDefinition { Url = url };
+        }
+    }
 
     private static ProbeTarget Check(TargetDefinition definition)
     {
@@ -120,8 +139,18 @@ public sealed class TargetStore(IDbContextFactory<DacDbContext> contexts, NameId
         return target ?? throw new ArgumentException(string.Join("; ", errors), nameof(definition));
     }
 
-    private static bool Same(string spec, TargetDefinition definition) =>
-        JsonSerializer.Serialize(ReadSpec(spec), TargetJson.Default.TargetDefinition) == JsonSerializer.Serialize(definition, TargetJson.Default.TargetDefinition);
+    private static bool Same(string spec, TargetDefinition definition)
+    {
+        try
+        {
+            return JsonSerializer.Serialize(ReadSpec(spec), TargetJson.Default.TargetDefinition) == JsonSerializer.Serialize(definition, TargetJson.Default.TargetDefinition);
+        }
+        catch (JsonException)
+        {
+            // What can't be read is mended by being written.
+            return false;
+        }
+    }
 
     private static Target Fill(Target target, TargetDefinition definition, ProbeTarget valid, Change change)
     {

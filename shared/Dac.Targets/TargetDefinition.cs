@@ -47,3 +47,8 @@ public sealed record TargetDefinition
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(TargetDefinition))]
 public sealed partial class TargetJson : JsonSerializerContext;
+
+/// <summary>Definitions as they are read from storage, where a newer version may have written fields that this one does not know.</summary>
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+[JsonSerializable(typeof(TargetDefinition))]
+public sealed partial class StoredTargetJson : JsonSerializerContext;

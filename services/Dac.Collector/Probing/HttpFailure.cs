@@ -34,6 +34,9 @@ internal static class HttpFailure
         _ => (Outcome.ResolverFault, $"the resolver did not answer for {host}: {e.Message}"),
     };
 
+    /// <summary>Whether an error of connecting speaks of the observer.</summary>
+    public static bool IsObservers(SocketException e) => Observer(e) is not null;
+
     private static (Outcome Outcome, string Error) Connecting(SocketException e) =>
         Observer(e) ?? (e.SocketErrorCode is SocketError.HostNotFound or SocketError.NoData
             ? (Outcome.NameNotFound, e.Message)
@@ -43,7 +46,7 @@ internal static class HttpFailure
     {
         SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable or SocketError.AddressNotAvailable or SocketError.AddressAlreadyInUse
             => (Outcome.ResourceFault, $"the collector ran out of file descriptors, ports or buffers: {e.Message}"),
-        SocketError.NetworkUnreachable or SocketError.NetworkDown => (Outcome.NetworkFault, $"the collector has no route: {e.Message}"),
+        SocketError.NetworkUnreachable or SocketError.NetworkDown or SocketError.AddressFamilyNotSupported => (Outcome.NetworkFault, $"the collector has no route: {e.Message}"),
         _ => null,
     };
 

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
-using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Dac.Contracts;
 using Microsoft.Extensions.Options;
@@ -26,7 +25,7 @@ public sealed class HttpProber(IOptions<CollectorOptions> options) : IProber
     {
         try
         {
-            using var handler = Handler(measurement);
+            using var handler = Handler(measurement, timeout);
             using var client = new HttpMessageInvoker(handler);
             using var request = new HttpRequestMessage(HttpMethod.Get, probe.Url) { Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
             request.Headers.UserAgent.Add(UserAgent);
@@ -42,6 +41,10 @@ public sealed class HttpProber(IOptions<CollectorOptions> options) : IProber
             if (probe.Regex is not null && body is not null)
                 _regexes.Match(probe.Regex, body, measurement);
         }
+        catch (Exception) when (timeout.IsCancellationRequested && measurement.Resolving)
+        {
+            measurement.Fail(Outcome.ResolverFault, $"the resolver did not answer within {probe.TimeoutMs} ms");
+        }
         catch (Exception e) when (HttpFailure.Explain(e, timeout.IsCancellationRequested, probe.TimeoutMs) is var (outcome, error))
         {
             measurement.Fail(outcome, error);
@@ -49,9 +52,9 @@ public sealed class HttpProber(IOptions<CollectorOptions> options) : IProber
     }
 
     // One handler for one probe: with a shared one, a request may go out on a connection that was opened for another, and the phases would lie.
-    private static SocketsHttpHandler Handler(Measurement measurement)
+    private static SocketsHttpHandler Handler(Measurement measurement, CancellationToken timeout)
     {
-        var redirected = false;
+        var connected = false;
         return new SocketsHttpHandler
         {
             UseProxy = false,
@@ -67,15 +70,16 @@ public sealed class HttpProber(IOptions<CollectorOptions> options) : IProber
                 CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
                 RemoteCertificateValidationCallback = (_, certificate, chain, errors) => CheckCertificate(certificate, chain, errors, measurement),
             },
-            ConnectCallback = async (context, cancellationToken) =>
+            // The probe's own token: the handler's would let a connect go on for 5 s after the probe has ended.
+            ConnectCallback = async (context, _) =>
             {
                 // What came in before belongs to the transfer of the redirect.
-                if (redirected)
+                if (connected)
                     measurement.Lap(Phase.Transfer);
                 else
                     measurement.Begin();
-                redirected = true;
-                return await ConnectAsync(context.DnsEndPoint, measurement, cancellationToken);
+                connected = true;
+                return await HttpConnect.ConnectAsync(context.DnsEndPoint, measurement, timeout);
             },
             PlaintextStreamFilter = (context, _) =>
             {
@@ -84,47 +88,6 @@ public sealed class HttpProber(IOptions<CollectorOptions> options) : IProber
                 return ValueTask.FromResult<Stream>(new LapStream(context.PlaintextStream, measurement));
             },
         };
-    }
-
-    private static async Task<Stream> ConnectAsync(DnsEndPoint endPoint, Measurement measurement, CancellationToken cancellationToken)
-    {
-        if (!IPAddress.TryParse(endPoint.Host, out var literal))
-            literal = null;
-        var addresses = literal is null ? await ResolveAsync(endPoint.Host, measurement, cancellationToken) : [literal];
-        measurement.Lap(Phase.Resolve);
-        for (var i = 0; ; i++)
-        {
-            var socket = new Socket(addresses[i].AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-            try
-            {
-                await socket.ConnectAsync(addresses[i], endPoint.Port, cancellationToken);
-                measurement.Lap(Phase.Connect);
-                return new NetworkStream(socket, ownsSocket: true);
-            }
-            catch (SocketException) when (i < addresses.Length - 1)
-            {
-                socket.Dispose();
-            }
-            catch
-            {
-                socket.Dispose();
-                throw;
-            }
-        }
-    }
-
-    private static async Task<IPAddress[]> ResolveAsync(string host, Measurement measurement, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await Dns.GetHostAddressesAsync(host, cancellationToken);
-        }
-        catch (SocketException e)
-        {
-            var (outcome, error) = HttpFailure.Resolving(e, host);
-            measurement.Fail(outcome, error);
-            throw;
-        }
     }
 
     private static bool CheckCertificate(X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors, Measurement measurement)

@@ -49,6 +49,9 @@ public sealed class Measurement(TimeProvider time)
     /// <summary>What the regex matched.</summary>
     public string? Match { get; set; }
 
+    /// <summary>Whether the resolver is being waited for.</summary>
+    public bool Resolving { get; set; }
+
     /// <summary>The time since the lap before belongs to no phase.</summary>
     public void Begin() => _lap = time.GetTimestamp();
 
@@ -66,9 +69,6 @@ public sealed class Measurement(TimeProvider time)
         if (_outcome is null)
             (_outcome, _error) = (outcome, error);
     }
-
-    /// <summary>Whether a reason is known already.</summary>
-    public bool Failed => _outcome is not null;
 
     /// <summary>The result; up where nothing failed.</summary>
     public ProbeResult ToResult(ProbeUrl probe, int latenessUs, ProbeRemarks flags)

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Text;
 using System.Text.RegularExpressions;
 using Dac.Contracts;
@@ -23,8 +24,12 @@ internal sealed class RegexCache
         {
             var text = new StringBuilder();
             var found = false;
+            var started = Stopwatch.GetTimestamp();
             for (var match = Get(pattern).Match(body); match.Success && text.Length <= Measurement.MaxMatch; match = match.NextMatch())
             {
+                // The regex's own limit is for one match.
+                if (Stopwatch.GetElapsedTime(started) > BodyRegex.MatchTimeout)
+                    throw new RegexMatchTimeoutException();
                 if (found)
                     text.Append(' ');
                 found = true;

@@ -17,24 +17,30 @@ internal static class Database
         HelpName = "DIR",
     };
 
-    /// <summary>The connection string.</summary>
-    public static string ConnectionString(DirectoryInfo? data) =>
-        data is null && Environment.GetEnvironmentVariable(Setting) is { Length: > 0 } setting
-            ? setting
-            : $"Data Source={Path.Combine(data?.FullName ?? Path.GetFullPath("data"), "dac.db")}";
+    /// <summary>The connection string: of <c>--data</c>, or else of the settings, the command line's first.</summary>
+    public static string ConnectionString(DirectoryInfo? data, params string[] settings)
+    {
+        var configured = new ConfigurationBuilder().SetBasePath(AppContext.BaseDirectory).AddJsonFile("appsettings.json", optional: true)
+            .AddEnvironmentVariables().AddCommandLine(settings).Build()["ConnectionStrings:Database"];
+        return data is null && !string.IsNullOrEmpty(configured) ? configured : $"Data Source={Path.Combine(data?.FullName ?? Path.GetFullPath("data"), "dac.db")}";
+    }
 
     /// <summary>Opens the database for one command, brings it up to date, and turns a refusal into a sentence and exit code 1.</summary>
     /// <param name="data">The value of <see cref="DataOption"/>.</param>
     /// <param name="create">Whether a SQLite file that is not there is made.</param>
     /// <param name="use">What to do with it; returns the exit code.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public static async Task<int> UseAsync(DirectoryInfo? data, bool create, Func<IServiceProvider, Task<int>> use, CancellationToken cancellationToken)
+    public static Task<int> UseAsync(DirectoryInfo? data, bool create, Func<IServiceProvider, Task<int>> use, CancellationToken cancellationToken) =>
+        UseAsync(() => ConnectionString(data), create, use, cancellationToken);
+
+    /// <summary>Likewise, on the database of a connection string.</summary>
+    public static async Task<int> UseAsync(Func<string> connectionString, bool create, Func<IServiceProvider, Task<int>> use, CancellationToken cancellationToken)
     {
         try
         {
             var builder = Host.CreateEmptyApplicationBuilder(new());
             builder.Configuration.AddEnvironmentVariables();
-            builder.Configuration["ConnectionStrings:Database"] = ConnectionString(data);
+            builder.Configuration["ConnectionStrings:Database"] = connectionString();
             builder.AddStorage();
             using var host = builder.Build();
             if (host.Services.GetRequiredService<DatabaseString>().File is { } file && !create && !File.Exists(file))

@@ -21,11 +21,11 @@ internal static class ExportCommand
         command.SetAction((parsed, cancellationToken) => Database.UseAsync(parsed.GetValue(data), create: false, async services =>
         {
             await using var db = await services.GetRequiredService<IDbContextFactory<DacDbContext>>().CreateDbContextAsync(cancellationToken);
-            var rows = await db.Targets.AsNoTracking().Where(t => t.DeletedAt == null).OrderBy(t => t.Id).Select(t => new { t.Key, t.Spec }).ToListAsync(cancellationToken);
+            var rows = await db.Targets.AsNoTracking().Where(t => t.DeletedAt == null).OrderBy(t => t.Id).Select(t => new { t.Key, t.Url, t.Spec }).ToListAsync(cancellationToken);
             try
             {
                 await using var writer = parsed.GetRequiredValue(file).CreateText();
-                TargetCsv.Write(writer, rows.Select(r => TargetStore.ReadSpec(r.Spec) with { Key = r.Key }));
+                TargetCsv.Write(writer, rows.Select(r => TargetStore.ReadSpecOrUrl(r.Spec, r.Url) with { Key = r.Key }));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

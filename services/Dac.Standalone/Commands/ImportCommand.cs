@@ -22,11 +22,11 @@ internal static class ImportCommand
             """)
         { file, skip, data };
         command.SetAction((parsed, cancellationToken) =>
-            ImportAsync(parsed.GetRequiredValue(file), parsed.GetValue(data), parsed.GetValue(skip), cancellationToken));
+            ImportAsync(parsed.GetRequiredValue(file), Database.ConnectionString(parsed.GetValue(data)), parsed.GetValue(skip), cancellationToken));
         return command;
     }
 
-    public static async Task<int> ImportAsync(FileInfo file, DirectoryInfo? data, bool skipInvalid, CancellationToken cancellationToken)
+    public static async Task<int> ImportAsync(FileInfo file, string database, bool skipInvalid, CancellationToken cancellationToken)
     {
         IReadOnlyList<TargetDefinition> targets;
         IReadOnlyList<CsvError> errors;
@@ -48,7 +48,7 @@ internal static class ImportCommand
             Database.Errors.WriteLine($"Nothing was imported: {Count(lines, "line")} of {file} {(lines == 1 ? "is" : "are")} wrong. Correct them, or import the other {Count(targets.Count, "line")} with --skip-invalid.");
             return 1;
         }
-        return await Database.UseAsync(data, create: true, async services =>
+        return await Database.UseAsync(() => database, create: true, async services =>
         {
             var summary = await SaveAsync(services.GetRequiredService<TargetStore>(), targets, cancellationToken);
             AnsiConsole.WriteLine($"Imported {file}: {summary.Added} added, {summary.Changed} changed, {summary.Unchanged} unchanged{(errors.Count > 0 ? $", {Count(errors.Select(e => e.Line).Distinct().Count(), "line")} skipped" : "")}.");

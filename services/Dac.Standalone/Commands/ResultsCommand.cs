@@ -49,12 +49,25 @@ internal static class ResultsCommand
             }
             query = query.Where(r => r.TargetId == id);
         }
-        var rows = await query.OrderByDescending(r => r.ScheduledAt).Take(last).ToListAsync(cancellationToken);
+        var rows = await LastAsync(query, last, services.GetRequiredService<TimeProvider>().GetUtcNow(), cancellationToken);
         rows.Reverse();
         var ids = rows.Select(r => r.TargetId).Distinct().ToList();
         var keys = await db.Targets.AsNoTracking().Where(t => ids.Contains(t.Id)).ToDictionaryAsync(t => t.Id, t => t.Key, cancellationToken);
         Print(rows, keys);
         return 0;
+    }
+
+    // Results are indexed by target: to sort all of them for the last few of all targets would take long, so the past is looked through from its end.
+    private static async Task<List<StoredResult>> LastAsync(IQueryable<StoredResult> query, int last, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        foreach (var hours in new[] { 0.05, 1, 24 })
+        {
+            var from = now.AddHours(-hours);
+            var rows = await query.Where(r => r.ScheduledAt > from).OrderByDescending(r => r.ScheduledAt).Take(last).ToListAsync(cancellationToken);
+            if (rows.Count == last)
+                return rows;
+        }
+        return await query.OrderByDescending(r => r.ScheduledAt).Take(last).ToListAsync(cancellationToken);
     }
 
     private static void Print(List<StoredResult> rows, Dictionary<long, string> keys)

@@ -43,13 +43,16 @@ internal static class RunCommand
                 Database.Errors.WriteLine($"'{unknown}' is neither a command nor an option. See --help; settings are given as --Section:Key=value.");
                 return 1;
             }
-            if (parsed.GetValue(import) is { } file && await ImportCommand.ImportAsync(file, parsed.GetValue(data), skipInvalid: false, cancellationToken) is not 0 and var failed)
+            var database = Database.ConnectionString(parsed.GetValue(data), settings);
+            if (parsed.GetValue(import) is { } file && await ImportCommand.ImportAsync(file, database, skipInvalid: false, cancellationToken) is not 0 and var failed)
                 return failed;
+            // What the user says goes before what the environment says.
+            string[] url = parsed.GetResult(listen) is { Implicit: false } ? ["--urls", parsed.GetValue(listen)!] : [];
             return await DacHost.RunAsync(
-                "standalone", settings, parsed.GetValue(listen)!,
+                "standalone", [.. settings, .. url], parsed.GetValue(listen)!,
                 builder =>
                 {
-                    builder.Configuration["ConnectionStrings:Database"] = Database.ConnectionString(parsed.GetValue(data));
+                    builder.Configuration["ConnectionStrings:Database"] = database;
                     builder.AddStandalone();
                 },
                 app => app.MapWeb());

@@ -30,7 +30,7 @@ internal static class TargetsCommand
             var table = new Table().Border(TableBorder.Simple).AddColumns("id", "key", "every", "state", "since", "last");
             foreach (var target in targets)
             {
-                var definition = TargetStore.ReadSpec(target.Spec);
+                var definition = TargetStore.ReadSpecOrUrl(target.Spec, target.Url);
                 var every = definition.Paused ? "paused" : definition.Interval ?? definition.Cron ?? "";
                 if (!states.Contains(target.Id))
                     table.AddRow(Cells(target.Id, target.Key, every, "[grey]not probed yet[/]", "", ""));

@@ -111,6 +111,6 @@ public static class TargetsApi
             .Join(db.Locations, s => s.LocationId, l => l.Id, (s, l) => new { State = s, l.Name }).ToListAsync(cancellationToken);
         var byTarget = states.ToLookup(s => s.State.TargetId, s => new TargetStateView(
             s.Name, Names.Of(s.State.Health), s.State.Since, s.State.ScheduledAt, Names.Of(s.State.Outcome), s.State.StatusCode, s.State.TotalUs, s.State.Error));
-        return [.. targets.Select(t => new TargetView(t.Id, t.Key, TargetStore.ReadSpec(t.Spec), t.Revision, t.UpdatedAt, [.. byTarget[t.Id].OrderBy(s => s.Location, StringComparer.Ordinal)]))];
+        return [.. targets.Select(t => new TargetView(t.Id, t.Key, TargetStore.ReadSpecOrUrl(t.Spec, t.Url), t.Revision, t.UpdatedAt, [.. byTarget[t.Id].OrderBy(s => s.Location, StringComparer.Ordinal)]))];
     }
 }

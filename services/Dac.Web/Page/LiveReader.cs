@@ -16,6 +16,8 @@ internal sealed class LiveReader(IDbContextFactory<DacDbContext> contexts, Ledge
 
     private static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(4);
 
+    private static readonly TimeSpan MaxLoad = TimeSpan.FromSeconds(60);
+
     private readonly SemaphoreSlim _turn = new(1);
     private LiveData? _data;
 
@@ -25,7 +27,11 @@ internal sealed class LiveReader(IDbContextFactory<DacDbContext> contexts, Ledge
         try
         {
             var now = time.GetUtcNow();
-            return _data is { } data && now - data.At < MaxAge && now >= data.At ? data : _data = await LoadAsync(now, cancellationToken);
+            if (_data is { } data && now - data.At < MaxAge && now >= data.At)
+                return data;
+            // Not on the token of the visitor who came first: one who leaves early must not make the next begin anew.
+            using var limit = new CancellationTokenSource(MaxLoad);
+            return _data = await LoadAsync(now, limit.Token);
         }
         finally
         {
@@ -49,7 +55,7 @@ internal sealed class LiveReader(IDbContextFactory<DacDbContext> contexts, Ledge
         var strips = await ReadStripsAsync(db, ids, now.AddDays(-1), cancellationToken);
         var rows =
             from target in targets
-            let definition = TargetStore.ReadSpec(target.Spec)
+            let definition = TargetStore.ReadSpecOrUrl(target.Spec, target.Url)
             from location in definition.Locations is { Count: > 0 } named ? named.Distinct() : [TargetValidator.DefaultLocation]
             let key = (target.Id, locations.GetValueOrDefault(location))
             let state = states.GetValueOrDefault(key)

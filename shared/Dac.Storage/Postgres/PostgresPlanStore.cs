@@ -48,7 +48,7 @@ internal sealed class PostgresPlanStore(NpgsqlDataSource planner) : IPlanStore, 
         UPDATE plan_window w SET lease_until = clock_timestamp() + interval '1 s', attempt = attempt + 1
         FROM (SELECT partition, starts_at FROM plan_window
               WHERE published_at IS NULL AND lease_until < clock_timestamp() AND starts_at > clock_timestamp() - interval '5 s'
-              ORDER BY starts_at LIMIT 64 FOR UPDATE SKIP LOCKED) AS left_over
+              ORDER BY starts_at < clock_timestamp(), starts_at LIMIT $1 FOR UPDATE SKIP LOCKED) AS left_over
         WHERE w.partition = left_over.partition AND w.starts_at = left_over.starts_at
         RETURNING w.partition, w.starts_at, w.slot_targets, w.slot_locations, w.slot_offsets_ms, w.active_targets, w.revision, w.audit_after, w.attempt
         """;
@@ -101,9 +101,10 @@ internal sealed class PostgresPlanStore(NpgsqlDataSource planner) : IPlanStore, 
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    public async Task<IReadOnlyList<PlannedWindow>> ClaimUnpublishedAsync(CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<PlannedWindow>> ClaimUnpublishedAsync(int limit, CancellationToken cancellationToken)
     {
         await using var command = planner.CreateCommand(ClaimSql);
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var windows = new List<PlannedWindow>();
         while (await reader.ReadAsync(cancellationToken))

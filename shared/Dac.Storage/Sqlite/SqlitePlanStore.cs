@@ -48,12 +48,13 @@ internal sealed class SqlitePlanStore(IDbContextFactory<SqliteDbContext> context
         await transaction.CommitAsync(cancellationToken);
     }
 
-    public async Task<IReadOnlyList<PlannedWindow>> ClaimUnpublishedAsync(CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<PlannedWindow>> ClaimUnpublishedAsync(int limit, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var now = DateTimeOffset.FromUnixTimeMilliseconds(NowMs);
         var oldest = now.AddSeconds(-5);
-        var leftOver = db.PlanWindows.Where(w => w.PublishedAt == null && w.LeaseUntil < now && w.StartsAt > oldest).OrderBy(w => w.StartsAt).Take(64);
+        var leftOver = db.PlanWindows.Where(w => w.PublishedAt == null && w.LeaseUntil < now && w.StartsAt > oldest)
+            .OrderBy(w => w.StartsAt < now).ThenBy(w => w.StartsAt).Take(limit);
         if (!await leftOver.AnyAsync(cancellationToken))
             return [];
         using var turn = await gate.EnterAsync(urgent: true);

@@ -119,9 +119,23 @@ public sealed class DistributedTests(PostgreSql postgres, RabbitMq rabbit)
         }
         settings["ConnectionStrings__Database"] = "Host=127.0.0.1;Port=9;Username=x;Password=geheim;Database=x";
         await using var writer = new DacProcess("Writer", settings, "--urls", "http://127.0.0.1:0");
-        await Poll.UntilAsync("it names the database", () => Task.FromResult(writer.Output.Contains("Waiting for PostgreSQL 127.0.0.1", StringComparison.Ordinal)));
+        await Poll.UntilAsync("it names the database", async () => await writer.GetAsync("/health/ready") is { StatusCode: System.Net.HttpStatusCode.ServiceUnavailable } answer
+            && (await answer.Content.ReadAsStringAsync(Cancel)).Contains("database\":\"missing: PostgreSQL 127.0.0.1 does not answer", StringComparison.Ordinal));
+        Assert.True((await writer.GetAsync("/health/live"))!.IsSuccessStatusCode);
         Assert.False(writer.HasExited);
         Assert.DoesNotContain("geheim", writer.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_wrong_password_for_the_database_refuses_the_start_with_a_sentence()
+    {
+        await using var dac = await Deployment.CreateAsync(postgres, rabbit);
+        var database = new Npgsql.NpgsqlConnectionStringBuilder(dac.Settings["ConnectionStrings__Database"]) { Password = "falsch" }.ConnectionString;
+        await using var writer = new DacProcess("Writer", new Dictionary<string, string>(dac.Settings) { ["ConnectionStrings__Database"] = database }, "--urls", "http://127.0.0.1:0");
+        Assert.Equal(1, await writer.EndAsync());
+        Assert.Contains("refuses the connection", writer.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("falsch", writer.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", writer.Output, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -131,6 +145,7 @@ public sealed class DistributedTests(PostgreSql postgres, RabbitMq rabbit)
     [InlineData("Scheduler", "ConnectionStrings__Database", "Server Room=5", "ConnectionStrings:Database can't be read")]
     [InlineData("Collector", "Collector__MaxConcurrency", "0", "Collector:MaxConcurrency '0' is not allowed: give 1 to 100000 (default: 2000).")]
     [InlineData("Collector", "Collector__Location", "a b", "Collector:Location 'a b' is not allowed: give 1 to 30 letters, digits and hyphens (default: default).")]
+    [InlineData("Collector", "Collector__Location", "", "Collector:Location '' is not allowed: give 1 to 30 letters, digits and hyphens (default: default).")]
     [InlineData("Scheduler", "Topology__Partitions", "4", "Topology:Partitions is 4, but the database")]
     [InlineData("Scheduler", "Telemetry__TraceSampleRatio", "2", "Telemetry:TraceSampleRatio is 2; allowed is 0 to 1")]
     [InlineData("Collector", "Seq__ServerUrl", "seq", "Seq:ServerUrl 'seq' is not a URL")]
@@ -166,9 +181,16 @@ public sealed class DistributedTests(PostgreSql postgres, RabbitMq rabbit)
         await dac.SaveTargetsAsync(10);
         await dac.StartAsync("Writer");
         await dac.StartAsync("Collector");
-        var poison = new { properties = new { content_type = "application/json" }, routing_key = "", payload = "{\"nonsense\":true}", payload_encoding = "string" };
-        foreach (var queue in new[] { Queues.ProbeResult, Queues.ProbeUrl("default", 0) })
+        foreach (var (queue, payload) in new[]
+        {
+            (Queues.ProbeResult, "{\"nonsense\":true}"), (Queues.ProbeResult, "{\"location\":null,\"collector\":\"x\",\"results\":[null]}"), (Queues.ProbeResult, "no json"),
+            (Queues.ProbeUrl("default", 0), "{\"nonsense\":true}"),
+            (Queues.ProbeUrl("default", 0), "{\"location\":\"x\",\"partition\":0,\"partitions\":16,\"windowStartMs\":0,\"probes\":[null]}"),
+        })
+        {
+            var poison = new { properties = new { content_type = "application/json" }, routing_key = "", payload, payload_encoding = "string" };
             (await dac.Vhost.Management.PostAsJsonAsync(new Uri(dac.Vhost.Path("exchanges", queue) + "/publish", UriKind.Relative), poison, Cancel)).EnsureSuccessStatusCode();
+        }
         await dac.StartAsync("Scheduler");
         await dac.WaitForRowsAsync(20);
         await Poll.UntilAsync("it is in the error queue", async () => (await dac.Vhost.Management.GetAsync(new Uri(dac.Vhost.Path("queues", Queues.ProbeResult + "_error"), UriKind.Relative), Cancel)).IsSuccessStatusCode);

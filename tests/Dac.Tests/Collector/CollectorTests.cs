@@ -157,6 +157,33 @@ public sealed class CollectorTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_stop_waits_for_a_probe_that_has_outlived_its_batch()
+    {
+        var (url, server) = TestServer.Silent();
+        using var _ = server;
+        var slots = await StartAsync();
+        var now = TimeProvider.System.Ms();
+        await slots.AcceptAsync(new ProbeBatch { Location = "default", Partition = 0, Partitions = 16, WindowStartMs = now, Probes = [Probe(1, now, url) with { TimeoutMs = 3_000 }] });
+        Assert.Empty(Results());
+        await slots.StopAsync(TestContext.Current.CancellationToken);
+        await _reporter!.StopAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(Outcome.Timeout, (await OneAsync()).Outcome);
+    }
+
+    [Fact]
+    public async Task What_finds_the_buffer_full_is_counted_and_holds_up_nobody()
+    {
+        _options.ReportBuffer = 1_000;
+        _options.ReportDelay = TimeSpan.FromSeconds(5);
+        await StartAsync();
+        var ended = 0;
+        for (var i = 0; i < 3_000; i++)
+            _reporter!.Report(new ProbeResult { TargetId = i, ScheduledAtMs = 0, Outcome = Outcome.Up }, () => Interlocked.Increment(ref ended));
+        Assert.InRange(_reporter!.Waiting, 1, 2_000);
+        Assert.True(ended >= 1_000, $"{ended} were told that there was no room");
+    }
+
+    [Fact]
     public async Task A_trace_goes_on_from_the_plan_to_the_result()
     {
         using var listener = new ActivityListener { ShouldListenTo = s => s.Name == Telemetry.Name, Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded };

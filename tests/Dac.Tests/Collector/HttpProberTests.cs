@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Compression;
 using System.Text;
 using Dac.Collector;
@@ -276,6 +277,27 @@ public sealed class HttpProberTests
     [InlineData(System.Net.Sockets.SocketError.AddressNotAvailable, Outcome.ResourceFault)]
     public void The_collectors_own_trouble_is_never_booked_as_the_targets(System.Net.Sockets.SocketError error, Outcome outcome) =>
         Assert.Equal(outcome, HttpFailure.Explain(new HttpRequestException("x", new System.Net.Sockets.SocketException((int)error)), timedOut: false, 1)!.Value.Outcome);
+
+    [Fact]
+    public async Task A_name_whose_last_address_has_no_listener_is_tried_at_all_its_addresses()
+    {
+        // localhost may be 127.0.0.1 and ::1; the server is at the first only.
+        var (url, server) = await TestServer.HttpAsync(c => c.Response.WriteAsync("ok"));
+        await using var _ = server;
+        Assert.Equal(Outcome.Up, (await ProbeAsync(url.Replace("127.0.0.1", "localhost"))).Outcome);
+        Assert.Equal(Outcome.ConnectFailed, (await ProbeAsync(TestServer.Closed().Replace("127.0.0.1", "localhost"))).Outcome);
+    }
+
+    [Fact]
+    public async Task A_regex_with_many_slow_matches_is_stopped_as_a_whole()
+    {
+        var (url, server) = await TestServer.HttpAsync(c => c.Response.WriteAsync(string.Concat(Enumerable.Repeat(new string('a', 22) + "! ", 400))));
+        await using var _ = server;
+        var since = Stopwatch.GetTimestamp();
+        var result = await ProbeAsync(url, regex: @"(?=a)(a+)+(?<!a)b|!", timeoutMs: 20_000);
+        Assert.Equal(Outcome.Unprobeable, result.Outcome);
+        Assert.InRange(Stopwatch.GetElapsedTime(since).TotalSeconds, 0, 10);
+    }
 
     [Fact]
     public void A_bug_is_not_explained_away() => Assert.Null(HttpFailure.Explain(new NullReferenceException(), timedOut: false, 1));

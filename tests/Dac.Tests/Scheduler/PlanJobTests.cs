@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Dac.Contracts;
 using Dac.Hosting;
 using Dac.Scheduler;
@@ -18,6 +19,7 @@ public sealed class PlanJobTests : IAsyncLifetime
 {
     private readonly FakeTimeProvider _time = Clock.At();
     private readonly List<ProbeBatch> _published = [];
+    private readonly ConcurrentQueue<ProbeResult> _reported = new();
     private TestDatabase _database = null!;
     private ServiceProvider _bus = null!;
 
@@ -27,6 +29,8 @@ public sealed class PlanJobTests : IAsyncLifetime
         _bus = new ServiceCollection()
             .AddMassTransitTestHarness(TextWriter.Null, x => x.UsingInMemory((_, bus) =>
             {
+                bus.ReceiveEndpoint(Queues.ProbeResult, e => e.Handler<ProbeResultBatch>(c => { c.Message.Results.ToList().ForEach(_reported.Enqueue); return Task.CompletedTask; }));
+                bus.ReceiveEndpoint(Queues.ProbeUrl("mars", 2), e => e.Handler<ProbeBatch>(_ => Task.CompletedTask));
                 for (var partition = 0; partition < 16; partition++)
                     bus.ReceiveEndpoint(Queues.ProbeUrl("default", partition), e => e.Handler<ProbeBatch>(c => { lock (_published) _published.Add(c.Message); return Task.CompletedTask; }));
             }))
@@ -160,6 +164,37 @@ public sealed class PlanJobTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_window_is_taken_over_also_when_its_target_has_left_the_location_or_can_no_longer_be_read()
+    {
+        await _database.Get<TargetStore>().SaveAsync([new() { Key = "t", Url = "http://127.0.0.1/", Interval = "1s", Locations = ["mars"] }, new() { Key = "bad", Url = "http://127.0.0.1/", Interval = "1s" }], null, TestContext.Current.CancellationToken);
+        var mars = await _database.Get<NameIds>().LocationAsync("mars", TestContext.Current.CancellationToken);
+        var elsewhere = await _database.Get<NameIds>().LocationAsync("default", TestContext.Current.CancellationToken);
+        var state = await _database.Get<IPlanStore>().ReadAsync(TestContext.Current.CancellationToken);
+        var start = _time.Ms() + 3_000;
+        await _database.Get<IPlanStore>().PlanAsync(
+            [new PartitionPlan(2, null, start, start + 1_000, 1, [new PlannedWindow(2, start, [new PlannedSlot(1, mars, 1), new PlannedSlot(2, elsewhere, 2)], 1, state.Revision, start + 60_000)])], state.Revision, TestContext.Current.CancellationToken);
+        await ReplaceAsync(new() { Key = "t", Url = "http://127.0.0.1/", Interval = "1s" });
+        await _database.QueryAsync(db => db.Database.ExecuteSqlAsync($"UPDATE target SET spec = 'no json' WHERE id = 2", TestContext.Current.CancellationToken));
+        _time.Advance(TimeSpan.FromMilliseconds(1_100));
+        await TickAsync(Scheduler());
+        Assert.NotNull((await WindowsAsync()).Single(w => w.Partition == 2).PublishedAt);
+        await Until.TrueAsync(() => _reported.Any(r => r.TargetId == 2 && r.Outcome == Outcome.Undeliverable), "the slot that can't be read, accounted for");
+    }
+
+    [Fact]
+    public async Task A_scheduler_is_ready_once_it_has_planned_and_as_long_as_it_does()
+    {
+        var health = new PlanHealth(_time);
+        Assert.Contains("nothing planned yet", (await health.CheckHealthAsync(new())).Description, StringComparison.Ordinal);
+        health.Succeeded();
+        Assert.Null((await health.CheckHealthAsync(new())).Description);
+        Assert.True(health.Failed("the database is away"));
+        Assert.False(health.Failed("the database is away"));
+        _time.Advance(TimeSpan.FromSeconds(11));
+        Assert.Contains("nothing planned for 11 s: the database is away", (await health.CheckHealthAsync(new())).Description, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task More_commands_than_a_batch_takes_go_out_in_several()
     {
         await _database.Get<TargetStore>().SaveAsync(
@@ -175,7 +210,7 @@ public sealed class PlanJobTests : IAsyncLifetime
         var options = Options.Create(new SchedulerOptions());
         var catalogue = new Catalogue(_database.Get<IDbContextFactory<DacDbContext>>(), _database.Get<NameIds>(), NullLogger<Catalogue>.Instance);
         var plans = _database.Get<IPlanStore>();
-        var dispatcher = new Dispatcher(plans, catalogue, _bus.GetRequiredService<PublishBus>(), options, Options.Create(new TopologyOptions()), _time, NullLogger<Dispatcher>.Instance);
+        var dispatcher = new Dispatcher(plans, catalogue, _bus.GetRequiredService<PublishBus>(), options, Options.Create(new TopologyOptions()), NullLogger<Dispatcher>.Instance);
         return new PlanJob(plans, catalogue, dispatcher, new PlanHealth(_time), options, NullLogger<PlanJob>.Instance);
     }
 

@@ -98,7 +98,7 @@ public sealed class StandaloneTests
         using var client = new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
         await Until.TrueAsync(async () => (await client.GetAsync("/health/ready")).IsSuccessStatusCode, "ready");
         var ready = await client.GetStringAsync("/health/ready", TestContext.Current.CancellationToken);
-        Assert.All(["plan", "partitions", "writing", "masstransit-bus"], name => Assert.Contains(name, ready, StringComparison.Ordinal));
+        Assert.All(["database", "plan", "partitions", "writing", "masstransit-bus"], name => Assert.Contains(name, ready, StringComparison.Ordinal));
         Assert.Equal("healthy", JsonDocument.Parse(await client.GetStringAsync("/health/live", TestContext.Current.CancellationToken)).RootElement.GetProperty("status").GetString());
         Assert.Contains("dac_targets_active", await client.GetStringAsync("/metrics", TestContext.Current.CancellationToken), StringComparison.Ordinal);
         await app.StopAsync(TestContext.Current.CancellationToken);

@@ -72,6 +72,20 @@ public sealed class ResultWriterTests : IAsyncLifetime
         Assert.Equal("c1", await _database.QueryAsync(db => db.Collectors.Where(c => c.Id == row.CollectorId).Select(c => c.Name).SingleAsync(TestContext.Current.CancellationToken)));
     }
 
+    [Theory]
+    [InlineData("""{"location":null,"collector":"x","results":[]}""")]
+    [InlineData("""{"location":"x","collector":"x","results":null}""")]
+    [InlineData("""{"location":"x","collector":"x","results":[null]}""")]
+    [InlineData("""{"location":"x\u0000","collector":"x","results":[]}""")]
+    [InlineData("""{"location":"x","collector":"","results":[]}""")]
+    public async Task A_message_that_is_no_batch_is_refused_and_holds_up_nobody(string json)
+    {
+        var poison = System.Text.Json.JsonSerializer.Deserialize(json, ContractJson.Default.ProbeResultBatch)!;
+        await Assert.ThrowsAsync<ArgumentException>(() => _writer.StoreAsync(poison));
+        await _writer.StoreAsync(Batch(Result(1, 1_000, Outcome.Up)));
+        Assert.Single(await RowsAsync());
+    }
+
     [Fact]
     public async Task An_empty_batch_is_acknowledged()
     {

@@ -165,14 +165,14 @@ public abstract class PlanStoreContract(Func<Task<TestDatabase>> create) : Store
         var start = await NextSecondAsync();
         var slots = new PlannedSlot[] { new(1, 1, 0), new(2, 2, 999) };
         await Plan.PlanAsync([Offer(3, null, start, slots: slots)], Revision, Cancel);
-        Assert.Empty(await Plan.ClaimUnpublishedAsync(Cancel));
+        Assert.Empty(await Plan.ClaimUnpublishedAsync(64, Cancel));
 
         var claimed = await ClaimAsync();
 
         var window = Assert.Single(claimed);
         Assert.Equal(Window(3, start, slots) with { Attempt = 2, Slots = window.Slots }, window);
         Assert.Equal(slots, window.Slots);
-        Assert.Empty(await Plan.ClaimUnpublishedAsync(Cancel));
+        Assert.Empty(await Plan.ClaimUnpublishedAsync(64, Cancel));
         Assert.Equal(3, Assert.Single(await ClaimAsync()).Attempt);
     }
 
@@ -186,7 +186,7 @@ public abstract class PlanStoreContract(Func<Task<TestDatabase>> create) : Store
         var claims = new List<PlannedWindow>();
         await Poll.UntilAsync("the window is claimed", async () =>
         {
-            claims.AddRange((await Task.WhenAll(schedulers.Select(s => Task.Run(() => s.Plan.ClaimUnpublishedAsync(Cancel))))).SelectMany(c => c));
+            claims.AddRange((await Task.WhenAll(schedulers.Select(s => Task.Run(() => s.Plan.ClaimUnpublishedAsync(64, Cancel))))).SelectMany(c => c));
             return claims.Count > 0;
         });
 
@@ -216,7 +216,7 @@ public abstract class PlanStoreContract(Func<Task<TestDatabase>> create) : Store
     private async Task<IReadOnlyList<PlannedWindow>> ClaimAsync()
     {
         IReadOnlyList<PlannedWindow> claimed = [];
-        await Poll.UntilAsync("the lease is over", async () => (claimed = await Plan.ClaimUnpublishedAsync(Cancel)).Count > 0, TimeSpan.FromSeconds(5));
+        await Poll.UntilAsync("the lease is over", async () => (claimed = await Plan.ClaimUnpublishedAsync(64, Cancel)).Count > 0, TimeSpan.FromSeconds(5));
         return claimed;
     }
 }
