@@ -6,6 +6,8 @@ namespace Dac.Storage;
 /// </summary>
 public sealed class WriteGate(bool oneWriter)
 {
+    private static readonly Turn Free = new(null);
+
     private readonly Lock _lock = new();
     private readonly Queue<TaskCompletionSource> _urgent = new();
     private readonly Queue<TaskCompletionSource> _others = new();
@@ -15,7 +17,7 @@ public sealed class WriteGate(bool oneWriter)
     public async ValueTask<Turn> EnterAsync(bool urgent = false)
     {
         if (!oneWriter)
-            return default;
+            return Free;
         TaskCompletionSource waiter;
         lock (_lock)
         {
@@ -43,26 +45,13 @@ public sealed class WriteGate(bool oneWriter)
     }
 
     /// <summary>The right to write, until disposed.</summary>
-    public readonly struct Turn(WriteGate? gate) : IDisposable, IEquatable<Turn>
+    public sealed class Turn : IDisposable
     {
-        private readonly WriteGate? _gate = gate;
+        private readonly WriteGate? _gate;
+
+        internal Turn(WriteGate? gate) => _gate = gate;
 
         /// <inheritdoc/>
         public void Dispose() => _gate?.Leave();
-
-        /// <inheritdoc/>
-        public bool Equals(Turn other) => _gate == other._gate;
-
-        /// <inheritdoc/>
-        public override bool Equals(object? obj) => obj is Turn other && Equals(other);
-
-        /// <inheritdoc/>
-        public override int GetHashCode() => _gate?.GetHashCode() ?? 0;
-
-        /// <summary>Same gate.</summary>
-        public static bool operator ==(Turn left, Turn right) => left.Equals(right);
-
-        /// <summary>Another gate.</summary>
-        public static bool operator !=(Turn left, Turn right) => !left.Equals(right);
     }
 }

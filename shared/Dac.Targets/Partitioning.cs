@@ -5,9 +5,6 @@ namespace Dac.Targets;
 /// <summary>Which partition a target belongs to: all targets of a host to one, so that a host that hangs holds up no other partition.</summary>
 public static class Partitioning
 {
-    /// <summary>Partitions of a new database; fixed in it from then on.</summary>
-    public const int DefaultPartitions = 16;
-
     /// <summary>FNV-1a (64 bit, folded) of the host, modulo the number of partitions: stable over versions, machines and languages.</summary>
     public static short Of(string host, int partitions)
     {
