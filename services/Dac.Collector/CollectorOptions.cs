@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Dac.Collector.Probing;
 
 namespace Dac.Collector;
 
@@ -25,6 +26,14 @@ public sealed class CollectorOptions
     /// <summary>Largest body that is read, in bytes after decompression, 1 kB to 100 MB. Default: 1 MiB.</summary>
     [Range(1_000, 100_000_000)]
     public int MaxBodyBytes { get; set; } = 1 << 20;
+
+    /// <summary>
+    /// Networks that no probe may connect to, in CIDR form, separated by commas. Default: link-local addresses, where clouds serve their metadata and
+    /// credentials (169.254.0.0/16, fe80::/10), and the metadata services that stand elsewhere (AWS fd00:ec2::254, Alibaba 100.100.100.200). Where users who are not
+    /// trusted can add targets, add loopback and the private ranges.
+    /// </summary>
+    [Networks]
+    public string DeniedNetworks { get; set; } = "169.254.0.0/16,fe80::/10,fd00:ec2::254/128,100.100.100.200/32";
 
     /// <summary>
     /// Command batches held unacknowledged per partition, 1 to 10,000. Default: 128: a batch is held for the plan's lead of 3 s, its window and

@@ -37,6 +37,9 @@ public enum Outcome : short
     /// <summary>Executed: the body is larger than allowed, counted after decompression.</summary>
     TooLarge = 27,
 
+    /// <summary>Executed: the collector is not allowed to connect to the target's address.</summary>
+    Denied = 28,
+
     /// <summary>Executed: the probe can't be done as the target asks for it (no prober for the scheme, a regex that took too long).</summary>
     Unprobeable = 29,
 

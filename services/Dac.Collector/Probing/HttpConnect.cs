@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Dac.Contracts;
 
 namespace Dac.Collector.Probing;
 
@@ -13,12 +14,12 @@ internal static class HttpConnect
 
     /// <summary>Connects, and laps resolve and connect.</summary>
     /// <exception cref="SocketException">No address took the connection: the target's own refusal, where one of them gave one.</exception>
-    public static async Task<Stream> ConnectAsync(DnsEndPoint endPoint, Measurement measurement, CancellationToken cancellationToken)
+    public static async Task<Stream> ConnectAsync(DnsEndPoint endPoint, EgressGuard guard, Measurement measurement, CancellationToken cancellationToken)
     {
         var addresses = IPAddress.TryParse(endPoint.Host, out var literal) ? [literal] : await ResolveAsync(endPoint.Host, measurement, cancellationToken);
         measurement.Lap(Phase.Resolve);
         SocketException? failure = null;
-        foreach (var address in addresses)
+        foreach (var address in addresses.Where(a => !guard.Denies(a)))
         {
             Socket? socket = null;
             try
@@ -41,7 +42,9 @@ internal static class HttpConnect
                 throw;
             }
         }
-        throw failure ?? new SocketException((int)SocketError.NoData);
+        if (failure is null && addresses.Length > 0)
+            measurement.Fail(Outcome.Denied, $"{string.Join(", ", addresses.Select(a => a.ToString()))} is an address that this collector may not connect to (Collector:DeniedNetworks)");
+        throw failure ?? new SocketException((int)SocketError.AccessDenied);
     }
 
     private static async Task<IPAddress[]> ResolveAsync(string host, Measurement measurement, CancellationToken cancellationToken)

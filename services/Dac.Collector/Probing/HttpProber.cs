@@ -16,6 +16,7 @@ public sealed class HttpProber(IOptions<CollectorOptions> options) : IProber
     private static readonly ProductInfoHeaderValue UserAgent = new("DAC", typeof(HttpProber).Assembly.GetName().Version!.ToString(2));
 
     private readonly RegexCache _regexes = new();
+    private readonly EgressGuard _guard = new(options.Value.DeniedNetworks);
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Schemes => ["http", "https"];
@@ -52,7 +53,7 @@ public sealed class HttpProber(IOptions<CollectorOptions> options) : IProber
     }
 
     // One handler for one probe: with a shared one, a request may go out on a connection that was opened for another, and the phases would lie.
-    private static SocketsHttpHandler Handler(Measurement measurement, CancellationToken timeout)
+    private SocketsHttpHandler Handler(Measurement measurement, CancellationToken timeout)
     {
         var connected = false;
         return new SocketsHttpHandler
@@ -79,7 +80,7 @@ public sealed class HttpProber(IOptions<CollectorOptions> options) : IProber
                 else
                     measurement.Begin();
                 connected = true;
-                return await HttpConnect.ConnectAsync(context.DnsEndPoint, measurement, timeout);
+                return await HttpConnect.ConnectAsync(context.DnsEndPoint, _guard, measurement, timeout);
             },
             PlaintextStreamFilter = (context, _) =>
             {

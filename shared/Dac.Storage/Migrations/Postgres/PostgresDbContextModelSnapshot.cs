@@ -149,6 +149,12 @@ namespace Dac.Storage.Migrations.Postgres
                         },
                         new
                         {
+                            Code = (short)28,
+                            Class = "executed",
+                            Name = "denied"
+                        },
+                        new
+                        {
                             Code = (short)29,
                             Class = "executed",
                             Name = "unprobeable"

@@ -139,6 +139,12 @@ namespace Dac.Storage.Migrations.Sqlite
                         },
                         new
                         {
+                            Code = (short)28,
+                            Class = "executed",
+                            Name = "denied"
+                        },
+                        new
+                        {
                             Code = (short)29,
                             Class = "executed",
                             Name = "unprobeable"
