@@ -11,11 +11,20 @@ internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> co
 {
     private const string LockSql = "SELECT pg_try_advisory_xact_lock(229376004)";
 
+    // Before it is counted a window is locked, in a statement of its own: writers of late results do the same, so that what they have replaced is seen here,
+    // or they see what was closed here. In the order in which writers lock.
+    private const string DueSql = """
+        SELECT partition, starts_at FROM plan_window
+        WHERE (partition, starts_at) IN (
+            SELECT partition, starts_at FROM plan_window WHERE audited_at IS NULL AND audit_after < clock_timestamp() ORDER BY audit_after LIMIT $1)
+        ORDER BY starts_at, partition FOR UPDATE
+        """;
+
     // A slot whose row is being written at this moment looks lost, but its insert finds the row: its window stays open and is counted again.
     private const string AuditSql = """
         WITH due AS (
-            SELECT partition, starts_at, slot_targets, slot_locations, slot_offsets_ms FROM plan_window
-            WHERE audited_at IS NULL AND audit_after < clock_timestamp() ORDER BY audit_after LIMIT $1 FOR UPDATE
+            SELECT w.partition, w.starts_at, w.slot_targets, w.slot_locations, w.slot_offsets_ms FROM plan_window w
+            JOIN unnest($1, $2) AS locked(partition, starts_at) ON w.partition = locked.partition AND w.starts_at = locked.starts_at
         ), slot AS (
             SELECT d.partition, d.starts_at, s.target_id, s.location_id, d.starts_at + s.offset_ms * interval '1 ms' AS scheduled_at
             FROM due d CROSS JOIN LATERAL unnest(d.slot_targets, d.slot_locations, d.slot_offsets_ms) AS s(target_id, location_id, offset_ms)
@@ -66,8 +75,22 @@ internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> co
         await using var turn = new NpgsqlCommand(LockSql, connection, transaction);
         if (await turn.ExecuteScalarAsync(cancellationToken) is not true)
             return null;
+        var (partitions, starts) = (new List<short>(), new List<DateTime>());
+        await using (var due = new NpgsqlCommand(DueSql, connection, transaction))
+        {
+            due.Parameters.Add(new NpgsqlParameter<int> { TypedValue = windows });
+            await using var reader = await due.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                partitions.Add(reader.GetInt16(0));
+                starts.Add(reader.GetDateTime(1));
+            }
+        }
+        if (partitions.Count == 0)
+            return new AuditSummary(0, 0, 0);
         await using var audit = new NpgsqlCommand(AuditSql, connection, transaction);
-        audit.Parameters.Add(new NpgsqlParameter<int> { TypedValue = windows });
+        audit.Parameters.Add(Column(NpgsqlDbType.Smallint, partitions.ToArray()));
+        audit.Parameters.Add(Column(NpgsqlDbType.TimestampTz, starts.ToArray()));
         AuditSummary summary;
         await using (var reader = await audit.ExecuteReaderAsync(cancellationToken))
         {

@@ -57,8 +57,10 @@ internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> c
                 AND NOT EXISTS (SELECT FROM target_state t WHERE t.target_id = n.target_id AND t.location_id = n.location_id))
         """;
 
-    // A result for a window that was audited already opens it again. Behind the write, in a statement of its own: it must see an audit that was
-    // committed while the write waited for it.
+    // A result for a window that may have been audited opens it again. The window is locked before the row is written, and by the audit before it counts,
+    // each in a statement of its own: whoever comes second sees what the first has done, and none counts rows that the other is just replacing.
+    private const string LockWindowsSql = "SELECT FROM plan_window WHERE starts_at = ANY($1) ORDER BY starts_at, partition FOR UPDATE";
+
     private const string ReopenSql = "UPDATE plan_window SET audited_at = NULL WHERE starts_at = ANY($1) AND audited_at IS NOT NULL";
 
     /// <summary>No window is audited sooner after its start.</summary>
@@ -75,21 +77,17 @@ internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> c
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await db.Database.OpenConnectionAsync(cancellationToken);
-        await using var batch = new NpgsqlBatch((NpgsqlConnection)db.Database.GetDbConnection());
-        var (first, write) = (new NpgsqlBatchCommand(FirstStateSql), new NpgsqlBatchCommand(WriteSql));
-        batch.BatchCommands.Add(first);
-        batch.BatchCommands.Add(write);
+        var connection = (NpgsqlConnection)db.Database.GetDbConnection();
         try
         {
-            Add(first, NpgsqlDbType.Bigint, rows, r => r.Result.TargetId);
-            Add(first, NpgsqlDbType.Smallint, rows, r => r.LocationId);
-            Add(first, NpgsqlDbType.Smallint, rows, r => (short)r.Result.Outcome);
-            AddColumns(write, rows);
-            AddReopen(batch, rows);
-            await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-            await reader.NextResultAsync(cancellationToken);
-            await reader.ReadAsync(cancellationToken);
-            return reader.GetInt32(0);
+            var late = LateSeconds(rows);
+            await using var transaction = late.Length > 0 ? await connection.BeginTransactionAsync(cancellationToken) : null;
+            if (transaction is not null)
+                await ReopenAsync(connection, late, cancellationToken);
+            var stored = await WriteAsync(connection, rows, cancellationToken);
+            if (transaction is not null)
+                await transaction.CommitAsync(cancellationToken);
+            return stored;
         }
         // 22: data exception; 23: integrity, such as a time that no partition is there for. An argument: a time or a text that the driver can't even send.
         catch (Exception e) when (e is ArgumentException or PostgresException { SqlState: ['2', '2' or '3', ..] })
@@ -98,15 +96,38 @@ internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> c
         }
     }
 
-    private void AddReopen(NpgsqlBatch batch, IReadOnlyList<ResultRow> rows)
+    private static async Task<int> WriteAsync(NpgsqlConnection connection, IReadOnlyList<ResultRow> rows, CancellationToken cancellationToken)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        var (first, write) = (new NpgsqlBatchCommand(FirstStateSql), new NpgsqlBatchCommand(WriteSql));
+        batch.BatchCommands.Add(first);
+        batch.BatchCommands.Add(write);
+        Add(first, NpgsqlDbType.Bigint, rows, r => r.Result.TargetId);
+        Add(first, NpgsqlDbType.Smallint, rows, r => r.LocationId);
+        Add(first, NpgsqlDbType.Smallint, rows, r => (short)r.Result.Outcome);
+        AddColumns(write, rows);
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.NextResultAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return reader.GetInt32(0);
+    }
+
+    private DateTime[] LateSeconds(IReadOnlyList<ResultRow> rows)
     {
         var limit = (time.GetUtcNow() - AuditMargin).ToUnixTimeMilliseconds();
-        var late = rows.Select(r => r.Result.ScheduledAtMs).Where(ms => ms < limit).Select(ms => Time(ms / 1_000 * 1_000)).Distinct().ToArray();
-        if (late.Length == 0)
-            return;
-        var reopen = new NpgsqlBatchCommand(ReopenSql);
-        reopen.Parameters.Add(new NpgsqlParameter<DateTime[]> { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz, TypedValue = late });
-        batch.BatchCommands.Add(reopen);
+        return [.. rows.Select(r => r.Result.ScheduledAtMs).Where(ms => ms < limit).Select(ms => Time(ms / 1_000 * 1_000)).Distinct()];
+    }
+
+    private static async Task ReopenAsync(NpgsqlConnection connection, DateTime[] seconds, CancellationToken cancellationToken)
+    {
+        foreach (var sql in (string[])[LockWindowsSql, ReopenSql])
+        {
+#pragma warning disable CA2100 // the constants above
+            await using var command = new NpgsqlCommand(sql, connection);
+#pragma warning restore CA2100
+            command.Parameters.Add(new NpgsqlParameter<DateTime[]> { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz, TypedValue = seconds });
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
     }
 
     private static void AddColumns(NpgsqlBatchCommand command, IReadOnlyList<ResultRow> rows)
