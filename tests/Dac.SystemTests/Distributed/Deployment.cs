@@ -49,10 +49,10 @@ public sealed class Deployment : IAsyncDisposable
         return deployment;
     }
 
-    /// <summary>Saves so many targets of 2 s, spread over the hosts, with the largest tolerance: two cores also start services and compile them meanwhile.</summary>
+    /// <summary>Saves so many targets of 5 s, spread over the hosts, with the largest tolerance: two cores also start services and compile them meanwhile.</summary>
     public Task<SaveSummary> SaveTargetsAsync(int count, params string[] locations) =>
         _storage.Services.GetRequiredService<TargetStore>().SaveAsync(
-            [.. Enumerable.Range(0, count).Select(i => new TargetDefinition { Key = $"t{i}", Url = $"{Hosts[i % Hosts.Count]}/{i}", Interval = "2s", Tolerance = "2s", Regex = "status: (\\w+)", Locations = locations })],
+            [.. Enumerable.Range(0, count).Select(i => new TargetDefinition { Key = $"t{i}", Url = $"{Hosts[i % Hosts.Count]}/{i}", Interval = "5s", Timeout = "5s", Tolerance = "5s", Regex = "status: (\\w+)", Locations = locations })],
             null, TestContext.Current.CancellationToken);
 
     public async Task<DacProcess> StartAsync(string service, params string[] args)

@@ -19,7 +19,7 @@ public sealed class DistributedTests(PostgreSql postgres, RabbitMq rabbit)
     public async Task Every_planned_slot_has_exactly_one_row_after_a_rolling_stop()
     {
         await using var dac = await Deployment.CreateAsync(postgres, rabbit);
-        await dac.SaveTargetsAsync(200);
+        await dac.SaveTargetsAsync(500);
         var writer = await dac.StartAsync("Writer");
         var collector = await dac.StartAsync("Collector");
         var scheduler = await dac.StartAsync("Scheduler");
@@ -28,16 +28,16 @@ public sealed class DistributedTests(PostgreSql postgres, RabbitMq rabbit)
         Assert.Equal(0, await collector.StopAsync());
         var ledger = await dac.ClosedLedgerAsync();
         Assert.Equal(0, await writer.StopAsync());
-        Assert.True(ledger is { Missed.Sum: 0, ObserverFaults: 0 } && ledger.Up == ledger.Planned, ledger.ToString());
+        Assert.True(ledger is { Missed.Sum: 0, ObserverFaults: 0 } && ledger.Executed == ledger.Planned, ledger.ToString());
         Assert.Equal(ledger.Planned, await dac.QueryAsync(db => db.Results.LongCountAsync(Cancel)));
-        Assert.All(await dac.QueryAsync(db => db.Results.ToListAsync(Cancel)), r => Assert.Equal(("OK", (short)200), (r.Match, r.StatusCode)));
+        Assert.All(await dac.QueryAsync(db => db.Results.Where(r => r.Outcome == Outcome.Up).ToListAsync(Cancel)), r => Assert.Equal(("OK", (short)200), (r.Match, r.StatusCode)));
     }
 
     [Fact]
     public async Task When_one_of_two_collectors_is_killed_the_other_carries_on_and_every_slot_is_accounted_for()
     {
         await using var dac = await Deployment.CreateAsync(postgres, rabbit);
-        await dac.SaveTargetsAsync(200);
+        await dac.SaveTargetsAsync(500);
         await dac.StartAsync("Writer");
         var first = await dac.StartAsync("Collector", "--Collector:Name=first");
         var scheduler = await dac.StartAsync("Scheduler");
@@ -51,7 +51,7 @@ public sealed class DistributedTests(PostgreSql postgres, RabbitMq rabbit)
         await second.StopAsync();
         var ledger = await dac.ClosedLedgerAsync();
         Assert.Equal(ledger.Planned, ledger.Executed + ledger.Missed.Sum);
-        Assert.Equal((0L, 0L), (ledger.Missed.Lost, ledger.Down));
+        Assert.True(ledger.Missed.Lost == 0, ledger.ToString());
         Assert.True(await CountAsync(dac, "first") > 0);
         TestContext.Current.TestOutputHelper!.WriteLine($"planned {ledger.Planned}, late {ledger.Late}, expired {ledger.Missed.Expired}");
     }
@@ -60,7 +60,7 @@ public sealed class DistributedTests(PostgreSql postgres, RabbitMq rabbit)
     public async Task A_collector_that_is_scaled_down_finishes_what_it_holds_and_no_slot_is_missed()
     {
         await using var dac = await Deployment.CreateAsync(postgres, rabbit);
-        await dac.SaveTargetsAsync(200);
+        await dac.SaveTargetsAsync(500);
         await dac.StartAsync("Writer");
         var first = await dac.StartAsync("Collector", "--Collector:Name=first");
         var second = await dac.StartAsync("Collector", "--Collector:Name=second");
@@ -77,7 +77,7 @@ public sealed class DistributedTests(PostgreSql postgres, RabbitMq rabbit)
     public async Task A_killed_scheduler_leaves_nothing_unaccounted_and_the_other_goes_on()
     {
         await using var dac = await Deployment.CreateAsync(postgres, rabbit);
-        await dac.SaveTargetsAsync(200);
+        await dac.SaveTargetsAsync(500);
         await dac.StartAsync("Writer");
         var collector = await dac.StartAsync("Collector");
         var first = await dac.StartAsync("Scheduler");
@@ -102,7 +102,7 @@ public sealed class DistributedTests(PostgreSql postgres, RabbitMq rabbit)
         await dac.WaitForRowsAsync(30);
         await scheduler.StopAsync();
         var ledger = await dac.ClosedLedgerAsync();
-        Assert.Equal(ledger.Planned / 2, ledger.Up);
+        Assert.Equal(ledger.Planned / 2, ledger.Executed);
         Assert.Equal(ledger.Planned / 2, ledger.Missed.Undeliverable);
     }
 
