@@ -41,12 +41,15 @@ public sealed class SqliteResultStoreTests() : ResultStoreContract(SqliteFile.Cr
     [Fact]
     public async Task Retention_deletes_what_is_older_than_the_cutoff_and_nothing_else()
     {
-        await WriteAsync(Row(1, -1, Outcome.Up), Row(1, 0, Outcome.Up), Row(1, 1, Outcome.Up));
+        // A day earlier than the window, which the database's clock keeps at the present.
+        const int Day = 86_400;
+        await WriteAsync(Row(1, -Day - 1, Outcome.Up), Row(1, -Day, Outcome.Up), Row(1, -Day + 1, Outcome.Up));
         var start = ((await Store.Plan.ReadAsync(Cancel)).NowMs / 1_000 * 1_000) + 3_000;
         await Store.Plan.PlanAsync([new PartitionPlan(0, null, start, start + 1_000, 1, [new PlannedWindow(0, start, [new(1, 1, 0)], 1, 1, 0)])], 1, Cancel);
 
-        Assert.Equal(["deleted 1 results"], await Store.Results.MaintainAsync(Noon, Noon, Cancel));
-        Assert.Equal([Noon, Noon.AddSeconds(1)], (await Store.AllAsync<StoredResult>()).Select(r => r.ScheduledAt).Order());
+        var yesterday = Noon.AddDays(-1);
+        Assert.Equal(["deleted 1 results"], await Store.Results.MaintainAsync(Noon, yesterday, Cancel));
+        Assert.Equal([yesterday, yesterday.AddSeconds(1)], (await Store.AllAsync<StoredResult>()).Select(r => r.ScheduledAt).Order());
         Assert.Single(await Store.AllAsync<PlanWindow>());
 
         Assert.Equal(["deleted 2 results", "deleted 1 windows"], await Store.Results.MaintainAsync(Noon.AddDays(2), Noon.AddDays(1), Cancel));
