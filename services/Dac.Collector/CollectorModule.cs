@@ -49,6 +49,8 @@ public static class CollectorModule
     /// <summary>The probers and what they share; the command line probes without the rest.</summary>
     public static void AddProbing(this IServiceCollection services)
     {
+        // Without it a compressed body that is cut short passes for a whole one.
+        AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
         services.AddSingleton(p => new EgressGuard(p.GetRequiredService<IOptions<CollectorOptions>>().Value));
         services.AddSingleton<SecretReader>();
         services.AddSingleton<BodyMemory>();
