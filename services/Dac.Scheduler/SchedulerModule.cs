@@ -15,6 +15,8 @@ public static class SchedulerModule
         builder.AddPublishing();
         builder.Services.AddSingleton<Catalogue>();
         builder.Services.AddSingleton<Dispatcher>();
+        builder.Services.AddSingleton<PlanMemory>();
+        builder.Services.AddSingleton<PlanLease>();
         builder.Services.AddSingleton<PlanHealth>();
         builder.Services.AddHealthChecks().AddCheck<PlanHealth>("plan");
         builder.Services.AddSingleton<GapPlan>();
