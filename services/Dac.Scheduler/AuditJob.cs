@@ -14,7 +14,7 @@ namespace Dac.Scheduler;
 /// </summary>
 [DisallowConcurrentExecution]
 public sealed partial class AuditJob(
-    IAuditStore audit, GapPlan gaps, ResultBacklog backlog, IOptions<SchedulerOptions> options, ILogger<AuditJob> logger) : IJob
+    IAuditStore audit, GapPlan gaps, PlanProof proof, ResultBacklog backlog, IOptions<SchedulerOptions> options, ILogger<AuditJob> logger) : IJob
 {
     /// <summary>Windows in one transaction; at 60 slots each some 15,000 index look-ups.</summary>
     private const int Windows = 256;
@@ -36,6 +36,7 @@ public sealed partial class AuditJob(
     {
         try
         {
+            await proof.RunAsync(cancellationToken);
             // What waits in the broker is not lost. What comes later all the same opens its window again.
             if (!await backlog.IsEmptyAsync(cancellationToken))
                 return;
@@ -70,7 +71,7 @@ public sealed partial class AuditJob(
             var to = isNumber || gap.ToTime - gap.FromTime <= Piece ? gap.ToTime : gap.FromTime + Piece;
             var piece = new PlanGap { Partition = gap.Partition, FromTime = gap.FromTime, ToTime = to };
             var windows = isNumber ? [] : await gaps.WindowsAsync(piece, cancellationToken);
-            var counted = isNumber ? await gaps.CountAsync(gap, cancellationToken) : 0;
+            var counted = isNumber ? await gaps.CountAsync(gap, null, cancellationToken) : 0;
             NotPlanned.Add(await audit.CloseGapAsync(gap, to, windows, counted, cancellationToken));
         }
     }

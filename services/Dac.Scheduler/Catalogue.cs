@@ -39,6 +39,9 @@ public sealed partial class Catalogue
         Telemetry.Meter.CreateObservableGauge("dac.targets.unreadable", () => _unreadable.Count, "{target}", "Targets whose stored definition can't be read");
     }
 
+    /// <summary>For tests of the proof: a target that this node overlooks.</summary>
+    internal long? Overlooked { get; set; }
+
     /// <summary>Revision of the last change that was read.</summary>
     public long Revision { get; private set; }
 
@@ -101,7 +104,7 @@ public sealed partial class Catalogue
                 Partition(old.Partition).Remove(old);
             if (unreadable)
                 _unreadable.Add(id);
-            if (target is { Target.Paused: false })
+            if (target is { Target.Paused: false } && id != Overlooked)
             {
                 _targets[id] = target;
                 Partition(target.Partition).Add(target);
@@ -149,9 +152,9 @@ public sealed partial class Catalogue
             var (target, errors) = TargetValidator.Validate(TargetStore.ReadSpec(spec), compileRegex: false);
             if (target is not null)
             {
-                var locations = new short[target.Locations.Count];
+                var locations = await _names.LocationsAsync(target.Locations, cancellationToken);
                 for (var i = 0; i < locations.Length; i++)
-                    _locations[locations[i] = await _names.LocationAsync(target.Locations[i], cancellationToken)] = target.Locations[i];
+                    _locations[locations[i]] = target.Locations[i];
                 return new PlannedTarget(id, partition, target, locations);
             }
             LogUnreadable(_logger, id, string.Join("; ", errors));

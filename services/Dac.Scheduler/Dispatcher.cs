@@ -14,7 +14,7 @@ namespace Dac.Scheduler;
 /// claimed again by whoever comes first: duplicates are harmless, loss is not possible.
 /// </summary>
 public sealed partial class Dispatcher(
-    Catalogue catalogue, PublishBus bus, IOptions<SchedulerOptions> options, IOptions<TopologyOptions> topology, ILogger<Dispatcher> logger)
+    Catalogue catalogue, PlanMemory memory, PublishBus bus, IOptions<SchedulerOptions> options, IOptions<TopologyOptions> topology, ILogger<Dispatcher> logger)
 {
     /// <summary>Sends under way at once; one at a time would cost twice the CPU, more than 20 no less.</summary>
     private const int Parallel = 20;
@@ -23,10 +23,7 @@ public sealed partial class Dispatcher(
     private static readonly Counter<long> Undeliverable = Telemetry.Meter.CreateCounter<long>("dac.slots.undeliverable", "{slot}", "Slots for which the broker has no queue");
 
     /// <summary>Publishes windows; returns those that the broker has not confirmed in full.</summary>
-    /// <param name="windows">What to publish.</param>
-    /// <param name="nowMs">The database's clock, by which they were planned.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    public async Task<IReadOnlySet<PlannedWindow>> PublishAsync(IReadOnlyList<PlannedWindow> windows, long nowMs, CancellationToken cancellationToken)
+    public async Task<IReadOnlySet<PlannedWindow>> PublishAsync(IReadOnlyList<PlannedWindow> windows, CancellationToken cancellationToken)
     {
         var unconfirmed = new HashSet<PlannedWindow>();
         if (windows.Count == 0)
@@ -44,7 +41,7 @@ public sealed partial class Dispatcher(
             new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = CancellationToken.None },
             async (item, _) =>
             {
-                if (!await SendAsync(item.Batch, nowMs, deadline.Token))
+                if (!await SendAsync(item.Batch, deadline.Token))
                 {
                     lock (unconfirmed)
                         unconfirmed.Add(item.Window);
@@ -55,12 +52,13 @@ public sealed partial class Dispatcher(
         return unconfirmed;
     }
 
-    private async Task<bool> SendAsync(ProbeBatch batch, long nowMs, CancellationToken deadline)
+    private async Task<bool> SendAsync(ProbeBatch batch, CancellationToken deadline)
     {
         // What can't be started in time any more is of no use to anybody; one second more, so that it is the collector who says so and not the broker
         // who drops it silently.
+        var nowMs = memory.NowMs;
         var last = batch.Probes.Max(p => p.ScheduledAtMs + p.ToleranceMs) - nowMs + 1_000;
-        var outcome = await bus.SendAsync(Queues.ProbeUrl(batch.Location, batch.Partition), batch, TimeSpan.FromMilliseconds(Math.Max(1, last)), deadline);
+        var outcome = await bus.SendAsync(Queues.ProbeUrl(batch.Location, batch.Partition), batch with { SentAtMs = nowMs }, TimeSpan.FromMilliseconds(Math.Max(1, last)), deadline);
         if (outcome.Sent == Sent.Confirmed)
             Published.Add(batch.Probes.Count);
         // Final: sending again would change nothing.

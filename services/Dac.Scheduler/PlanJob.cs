@@ -69,10 +69,10 @@ public sealed partial class PlanJob(
             Count(mine);
             var windows = mine.SelectMany(o => o.Windows).ToLookup(memory.IsSent);
             await MarkAsync(windows[true], cancellationToken);
-            await PublishAsync([.. windows[false]], state.NowMs, cancellationToken);
+            await PublishAsync([.. windows[false]], cancellationToken);
         }
         await lease.ReleaseAsync();
-        await PublishAsync(await WithinAsync(() => plans.ClaimUnpublishedAsync(WindowsAhead * state.PlannedUntilMs.Count, cancellationToken)), state.NowMs, cancellationToken);
+        await PublishAsync(await WithinAsync(() => plans.ClaimUnpublishedAsync(WindowsAhead * state.PlannedUntilMs.Count, cancellationToken)), cancellationToken);
         if (health.Succeeded())
             LogBack(logger);
     }
@@ -85,7 +85,7 @@ public sealed partial class PlanJob(
         var offers = Offers(state, options.Value.Lead - TimeSpan.FromMilliseconds(Schedule.WindowMs));
         if (offers.Count == 0 || !await lease.HoldAsync(cancellationToken))
             return;
-        var unconfirmed = await dispatcher.PublishAsync([.. offers.SelectMany(o => o.Windows)], state.NowMs, cancellationToken);
+        var unconfirmed = await dispatcher.PublishAsync([.. offers.SelectMany(o => o.Windows)], cancellationToken);
         foreach (var offer in offers.Where(o => !o.Windows.Any(unconfirmed.Contains)))
         {
             memory.Sent(offer);
@@ -118,9 +118,9 @@ public sealed partial class PlanJob(
         return offers;
     }
 
-    private async Task PublishAsync(IReadOnlyList<PlannedWindow> windows, long nowMs, CancellationToken cancellationToken)
+    private async Task PublishAsync(IReadOnlyList<PlannedWindow> windows, CancellationToken cancellationToken)
     {
-        var unconfirmed = await dispatcher.PublishAsync(windows, nowMs, cancellationToken);
+        var unconfirmed = await dispatcher.PublishAsync(windows, cancellationToken);
         await MarkAsync(windows.Where(w => !unconfirmed.Contains(w)), cancellationToken);
     }
 

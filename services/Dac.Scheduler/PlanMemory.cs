@@ -18,12 +18,15 @@ public sealed class PlanMemory(TimeProvider time)
     /// <summary>Ticks in a row that were left to the scheduler that plans from memory.</summary>
     public int Yielded { get; set; }
 
+    /// <summary>The database's clock, Unix ms, as it has gone on since it was last read.</summary>
+    public long NowMs => _read is null ? time.GetUtcNow().ToUnixTimeMilliseconds() : _read.NowMs + (long)time.GetElapsedTime(_readAt).TotalMilliseconds;
+
     /// <summary>The plan as far as it is known; null before the database has answered once.</summary>
     public PlanState? State => _read is null
         ? null
         : _read with
         {
-            NowMs = _read.NowMs + (long)time.GetElapsedTime(_readAt).TotalMilliseconds,
+            NowMs = NowMs,
             PlannedUntilMs = [.. _read.PlannedUntilMs.Select((until, partition) => Later(until, _sentUntilMs[partition]))],
         };
 

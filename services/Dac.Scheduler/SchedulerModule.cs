@@ -19,7 +19,7 @@ public static class SchedulerModule
         builder.Services.AddSingleton<PlanLease>();
         builder.Services.AddSingleton<PlanHealth>();
         builder.Services.AddHealthChecks().AddCheck<PlanHealth>("plan");
-        builder.Services.AddSingleton<GapPlan>();
+        builder.Services.AddSingleton<PlanProof>();
         builder.Services.AddSingleton<ResultBacklog>();
         builder.AddJob<PlanJob>(TimeSpan.FromSeconds(1));
         builder.AddJob<AuditJob>(TimeSpan.FromSeconds(5));

@@ -28,6 +28,7 @@ public static class StorageModule
         builder.AddCheckedOptions<StorageOptions>("Storage");
         services.AddSingleton<TargetStore>();
         services.AddSingleton<NameIds>();
+        services.AddSingleton<GapPlan>();
         services.AddSingleton<LedgerReader>();
         if (connectionString.IsSqlite)
             AddSqlite(services, connectionString);

@@ -52,9 +52,9 @@ internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> co
 
     private const string WindowsSql = """
         INSERT INTO plan_window (partition, starts_at, planned, checksum, slot_targets, slot_locations, slot_offsets_ms,
-                                 revision, active_targets, attempt, lease_until, published_at, audit_after)
+                                 revision, active_targets, unexplained, attempt, lease_until, published_at, audit_after)
         SELECT $1, starts_at, planned, checksum, $6[first:first + planned - 1], $7[first:first + planned - 1], $8[first:first + planned - 1],
-               $9, $10, 0, clock_timestamp(), clock_timestamp(), clock_timestamp()
+               $9, $10, false, 0, clock_timestamp(), clock_timestamp(), clock_timestamp()
         FROM unnest($2, $3, $4, $5) AS w(starts_at, planned, checksum, first)
         ON CONFLICT DO NOTHING
         """;

@@ -89,7 +89,7 @@ internal sealed class SqliteAuditStore(IDbContextFactory<SqliteDbContext> contex
                 Partition = window.Partition,
                 StartsAt = DateTimeOffset.FromUnixTimeMilliseconds(window.StartMs),
                 Planned = window.Slots.Count,
-                Checksum = window.Slots.Sum(s => SlotChecksum.Of(s.TargetId, s.LocationId, window.StartMs + s.OffsetMs)),
+                Checksum = window.Checksum(),
                 SlotTargets = [.. window.Slots.Select(s => s.TargetId)],
                 SlotLocations = [.. window.Slots.Select(s => s.LocationId)],
                 SlotOffsetsMs = [.. window.Slots.Select(s => s.OffsetMs)],

@@ -131,9 +131,7 @@ public sealed class PlanJobTests : IAsyncLifetime
         // What was probed from memory has its results, as if a collector had reported them.
         await _database.Get<IResultStore>().WriteAsync(
             [.. slots.Take(6).Select(ms => new ResultRow(1, 1, new ProbeResult { TargetId = 1, ScheduledAtMs = ms, Outcome = Outcome.Up }))], TestContext.Current.CancellationToken);
-        await new AuditJob(
-            _database.Get<IAuditStore>(), new GapPlan(_database.Get<IDbContextFactory<DacDbContext>>(), _database.Get<NameIds>()), new ResultBacklog(new ConfigurationBuilder().Build()),
-            Options.Create(new SchedulerOptions()), NullLogger<AuditJob>.Instance).Execute(null!, TestContext.Current.CancellationToken);
+        await _database.AuditJob(_time).Execute(null!, TestContext.Current.CancellationToken);
         var windows = await WindowsAsync();
         Assert.Equal(Enumerable.Range(1, windows.Count), windows.Select(w => Seconds(w.StartsAt)));
     }
@@ -245,9 +243,10 @@ public sealed class PlanJobTests : IAsyncLifetime
     {
         var options = Options.Create(new SchedulerOptions());
         var catalogue = new Catalogue(_database.Get<IDbContextFactory<DacDbContext>>(), _database.Get<NameIds>(), _time, NullLogger<Catalogue>.Instance);
-        var dispatcher = new Dispatcher(catalogue, _bus.GetRequiredService<PublishBus>(), options, Options.Create(new TopologyOptions()), NullLogger<Dispatcher>.Instance);
+        var memory = new PlanMemory(_time);
+        var dispatcher = new Dispatcher(catalogue, memory, _bus.GetRequiredService<PublishBus>(), options, Options.Create(new TopologyOptions()), NullLogger<Dispatcher>.Instance);
         var lease = new PlanLease(_bus.GetRequiredService<IConfiguration>(), NullLogger<PlanLease>.Instance);
-        return new PlanJob(_database.Get<IPlanStore>(), catalogue, dispatcher, new PlanMemory(_time), lease, new PlanHealth(_time), options, deadlines ?? _time, NullLogger<PlanJob>.Instance);
+        return new PlanJob(_database.Get<IPlanStore>(), catalogue, dispatcher, memory, lease, new PlanHealth(_time), options, deadlines ?? _time, NullLogger<PlanJob>.Instance);
     }
 
     private static Task TickAsync(PlanJob scheduler) => scheduler.Execute(null!, TestContext.Current.CancellationToken).AsTask();
