@@ -23,6 +23,7 @@ internal static class CommandLine
         root.Add(TargetsCommand.Create());
         root.Add(ResultsCommand.Create());
         root.Add(LedgerCommand.Create());
+        root.Add(ParkedCommand.Create());
         return root;
     }
 }
