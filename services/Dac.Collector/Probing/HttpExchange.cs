@@ -85,8 +85,8 @@ internal sealed class HttpExchange : IDisposable
         var response = await _client.SendAsync(request, _timeout);
         if (_probe.Http?.Version is "2" or "3")
             _measurement.Lap(Phase.FirstByte);
-        // A body is never worth more than a few times its size on the wire, whatever chunks, frames or empty blocks it is wrapped in.
-        _limit = _received + 8L * maxBody + 64 * 1024;
+        // Twice the largest body: what takes more is wrapped in chunks, frames or empty blocks that are there to be endless.
+        _limit = _received + 2L * maxBody + 64 * 1024;
         _expires = _measurement.TlsExpiresAt;
         if (_measurement.Details is { } details)
             details.Protocol = $"HTTP/{response.Version}";

@@ -36,7 +36,9 @@ public sealed class HttpOptionsTests : IDisposable
         });
         var result = await ProbeAsync(server.Url, new()
         {
-            Method = "POST", Body = "{}", Headers = new Dictionary<string, string> { ["X-A"] = "1", ["Content-Type"] = "application/json", ["User-Agent"] = "mine", ["Host"] = "other.example" },
+            Method = "POST",
+            Body = "{}",
+            Headers = new Dictionary<string, string> { ["X-A"] = "1", ["Content-Type"] = "application/json", ["User-Agent"] = "mine", ["Host"] = "other.example" },
         }, regex: ".*");
         Assert.Equal("POST 1 application/json {} mine other.example", result.Match!.Trim());
     }
@@ -257,7 +259,9 @@ public sealed class HttpOptionsTests : IDisposable
         });
         var result = await ProbeAsync(server.Url, new()
         {
-            BasicUser = "u", BasicPassword = Secret("p", "hunter2"), SecretHeaders = new Dictionary<string, string> { ["X-Api-Key"] = Secret("k", "hunter3") },
+            BasicUser = "u",
+            BasicPassword = Secret("p", "hunter2"),
+            SecretHeaders = new Dictionary<string, string> { ["X-Api-Key"] = Secret("k", "hunter3") },
             Headers = new Dictionary<string, string> { ["X-Own"] = "hunter4", ["Accept"] = "text/plain" },
         });
         Assert.Equal((Outcome.Up, 3), (result.Outcome, seen.Count));

@@ -30,7 +30,13 @@ public sealed class HttpHostileTests
     {
         var probe = new ProbeUrl
         {
-            TargetId = 1, ScheduledAtMs = 0, Url = $"{behaviour.Scheme}://{behaviour.Host}:{server.Port}/", TimeoutMs = timeoutMs, ToleranceMs = 500, Regex = behaviour.Regex, Http = behaviour.Http,
+            TargetId = 1,
+            ScheduledAtMs = 0,
+            Url = $"{behaviour.Scheme}://{behaviour.Host}:{server.Port}/",
+            TimeoutMs = timeoutMs,
+            ToleranceMs = 500,
+            Regex = behaviour.Regex,
+            Http = behaviour.Http,
         };
         var measurement = new Measurement(TimeProvider.System);
         using var timeout = new CancellationTokenSource(timeoutMs);

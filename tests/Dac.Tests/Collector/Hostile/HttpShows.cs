@@ -10,7 +10,7 @@ namespace Dac.Tests.Collector.Hostile;
 
 /// <summary>
 /// Figures, not verdicts: tables of what a prober makes of hostile servers at their worst, and of how true its phases are. Run on a quiet machine with
-/// <c>dotnet test --project tests/Dac.Tests --explicit only --filter-class '*HttpShows'</c>; they are written to <c>shows/</c> beside the tests.
+/// <c>dotnet tests/Dac.Tests/bin/Debug/net10.0/Dac.Tests.dll -explicit only -class Dac.Tests.Collector.Hostile.HttpShows</c>; they are written to <c>shows/</c> beside the tests.
 /// </summary>
 public sealed class HttpShows
 {
