@@ -90,7 +90,7 @@ public static class HttpBehaviours
         Second("HTTP/2: goes away", Outcome.ProtocolError, async c => { await c.SayAsync(Frame(4, 0, 0, "")); await c.SayAsync(Frame(7, 0, 0, "\0\0\0\0\0\0\0\x02")); await c.StallAsync(); }),
         Second("HTTP/2: pings without end", Outcome.TooLarge, async c => { await c.SayAsync(Frame(4, 0, 0, "")); await c.FloodAsync(Latin(Frame(6, 0, 0, "12345678"))); }) with { Or = Outcome.ProtocolError },
         Second("HTTP/2: settings without end", Outcome.ProtocolError, c => c.FloodAsync(Latin(Frame(4, 0, 0, "")))) with { Or = Outcome.TooLarge },
-        Second("HTTP/2: headers without end", Outcome.TooLarge, async c => { await c.SayAsync(Frame(4, 0, 0, "")); await c.SayAsync(Frame(1, 0, 1, "\x88")); await c.FloodAsync(Latin(Frame(9, 0, 1, "\x00\x01x\x7f\x81\x01" + new string('y', 256)))); }),
+        Second("HTTP/2: headers without end", Outcome.TooLarge, async c => { await c.SayAsync(Frame(4, 0, 0, "")); await c.SayAsync(Frame(1, 0, 1, "\x88")); await c.FloodAsync(Latin(Frame(9, 0, 1, "\x00\x01x\x7f\x81\x01" + new string('y', 256)))); }) with { Or = Outcome.ProtocolError },
         Second("HTTP/2: a frame of 16 MB", Outcome.ProtocolError, async c => { await c.SayAsync(Frame(4, 0, 0, "")); await c.SayAsync("\xff\xff\xff\x00\x00\x00\x00\x00\x01"); await c.StallAsync(); }),
         Second("HTTP/2: connection reset", Outcome.ProtocolError, async c => { await c.Stream.ReadExactlyAsync(new byte[24], c.Stop); await c.ResetAsync(); }) with { Or = Outcome.ConnectFailed },
     ];
