@@ -15,7 +15,7 @@ public static class CollectorModule
     {
         Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
         // A name that is looked up blocks a thread of the pool until the resolver answers: there must be others at once.
-        ThreadPool.SetMinThreads(HttpConnect.MaxLookups * 2, Environment.ProcessorCount);
+        ThreadPool.SetMinThreads(NameResolver.MaxLookups * 2, Environment.ProcessorCount);
         builder.AddTopology();
         builder.AddCheckedOptions<CollectorOptions>("Collector");
         builder.AddPublishing();
@@ -28,7 +28,7 @@ public static class CollectorModule
         builder.Services.AddHostedService(p => p.GetRequiredService<Slots>());
         builder.Services.AddSingleton<ProbeLimits>();
         builder.Services.AddSingleton<ProbeRunner>();
-        builder.Services.AddSingleton<IProber, HttpProber>();
+        builder.Services.AddProbing();
         builder.Services.AddHealthChecks().AddCheck<Slots>("partitions");
         builder.AddIdle(p => p.GetRequiredService<Slots>().Count == 0 && p.GetRequiredService<ResultReporter>().Waiting == 0);
         builder.AddConsumer<ProbeBatchConsumer>((context, bus) =>
@@ -44,5 +44,15 @@ public static class CollectorModule
                 });
             }
         });
+    }
+
+    /// <summary>The probers and what they share; the command line probes without the rest.</summary>
+    public static void AddProbing(this IServiceCollection services)
+    {
+        services.AddSingleton(p => new EgressGuard(p.GetRequiredService<IOptions<CollectorOptions>>().Value));
+        services.AddSingleton<SecretReader>();
+        services.AddSingleton<NameResolver>();
+        services.AddSingleton<Connector>();
+        services.AddSingleton<IProber, HttpProber>();
     }
 }

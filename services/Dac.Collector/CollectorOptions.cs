@@ -28,12 +28,24 @@ public sealed class CollectorOptions
     public int MaxBodyBytes { get; set; } = 1 << 20;
 
     /// <summary>
-    /// Networks that no probe may connect to, in CIDR form, separated by commas. Default: link-local addresses, where clouds serve their metadata and
-    /// credentials (169.254.0.0/16, fe80::/10), and the metadata services that stand elsewhere (AWS fd00:ec2::254, Alibaba 100.100.100.200). Where users who are not
-    /// trusted can add targets, add loopback and the private ranges.
+    /// Networks that no probe may connect to, in CIDR form, separated by commas; with <c>@port</c> or <c>@from-to</c> only at these ports. Default: link-local
+    /// addresses, where clouds serve their metadata and credentials (169.254.0.0/16, fe80::/10), and the metadata services that stand elsewhere
+    /// (AWS fd00:ec2::254, Alibaba 100.100.100.200).
     /// </summary>
     [Networks]
     public string DeniedNetworks { get; set; } = "169.254.0.0/16,fe80::/10,fd00:ec2::254/128,100.100.100.200/32";
+
+    /// <summary>Networks, in the same form, that may be connected to though they lie in denied ones. Default: none.</summary>
+    [Networks]
+    public string AllowedNetworks { get; set; } = "";
+
+    /// <summary>
+    /// True where users who are not trusted can add targets: denies loopback, private, shared and multicast ranges too, and targets with a proxy. Default: false.
+    /// </summary>
+    public bool MultiTenant { get; set; }
+
+    /// <summary>Folder of the files that targets may refer to as <c>file:NAME</c>. Default: none, and such targets end as secret_fault.</summary>
+    public string? SecretsDirectory { get; set; }
 
     /// <summary>
     /// Command batches held unacknowledged per partition, 1 to 10,000. Default: 128: a batch is held for the plan's lead of 3 s, its window and

@@ -131,6 +131,10 @@ public sealed partial class Dispatcher(
             TimeoutMs = target.Target.TimeoutMs,
             ToleranceMs = Schedule.ToleranceMs(target.Target, target.Id, dueMs),
             Regex = target.Target.Regex,
+            LatencyLimitMs = target.Target.LatencyLimitMs,
+            Network = target.Target.Network,
+            Tls = target.Target.Tls,
+            Http = target.Target.Http,
             TraceParent = span is { Recorded: true } ? span.Id : null,
         };
     }

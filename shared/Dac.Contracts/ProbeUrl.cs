@@ -22,6 +22,18 @@ public sealed record ProbeUrl
     /// <summary>.NET regular expression that the body must match; null: any body will do.</summary>
     public string? Regex { get; init; }
 
+    /// <summary>Degraded when the whole probe takes longer than this, in ms; null: not looked at.</summary>
+    public int? LatencyLimitMs { get; init; }
+
+    /// <summary>Name resolution and addresses; null: defaults.</summary>
+    public NetworkOptions? Network { get; init; }
+
+    /// <summary>TLS; null: defaults.</summary>
+    public TlsOptions? Tls { get; init; }
+
+    /// <summary>HTTP; null: defaults.</summary>
+    public HttpOptions? Http { get; init; }
+
     /// <summary>W3C trace context of the plan, on sampled slots only (https://www.w3.org/TR/trace-context/).</summary>
     public string? TraceParent { get; init; }
 }

@@ -1,3 +1,4 @@
+using Dac.Contracts;
 using Quartz;
 
 namespace Dac.Targets;
@@ -26,6 +27,9 @@ public sealed record ProbeTarget
     /// <summary>Limit of a whole probe, in ms.</summary>
     public required int TimeoutMs { get; init; }
 
+    /// <summary>Longest time of a probe that is up, in ms, or null.</summary>
+    public int? LatencyLimitMs { get; init; }
+
     /// <summary>How late a probe may start, in ms; null on a cron target without one: half the gap to its next slot, 5 s at most.</summary>
     public int? ToleranceMs { get; init; }
 
@@ -34,4 +38,13 @@ public sealed record ProbeTarget
 
     /// <summary>Planned or not.</summary>
     public required bool Paused { get; init; }
+
+    /// <summary>Name resolution and addresses, or null.</summary>
+    public NetworkOptions? Network { get; init; }
+
+    /// <summary>TLS, or null.</summary>
+    public TlsOptions? Tls { get; init; }
+
+    /// <summary>HTTP, or null.</summary>
+    public HttpOptions? Http { get; init; }
 }

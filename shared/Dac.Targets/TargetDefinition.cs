@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Dac.Contracts;
 
 namespace Dac.Targets;
 
@@ -30,6 +31,9 @@ public sealed record TargetDefinition
     /// <summary>Limit for a whole probe: <c>1ms</c> to <c>60s</c>, at most the interval. Default: 10 s, or the interval if shorter.</summary>
     public string? Timeout { get; init; }
 
+    /// <summary>Degraded when a whole probe takes longer: <c>1ms</c> to <c>60s</c>, less than the timeout. Default: not looked at.</summary>
+    public string? LatencyLimit { get; init; }
+
     /// <summary>How late a probe may start: <c>100ms</c> to <c>60s</c>, at most the interval. Default: half the interval, 5 s at most.</summary>
     public string? Tolerance { get; init; }
 
@@ -41,6 +45,15 @@ public sealed record TargetDefinition
 
     /// <summary>True: keep the target, but plan nothing.</summary>
     public bool Paused { get; init; }
+
+    /// <summary>Name resolution and addresses, for every scheme. Default: the system's resolver, any address.</summary>
+    public NetworkOptions? Network { get; init; }
+
+    /// <summary>TLS, for the schemes that speak it. Default: full verification against the system's authorities.</summary>
+    public TlsOptions? Tls { get; init; }
+
+    /// <summary>HTTP, for <c>http</c> and <c>https</c>. Default: a GET that must end in 2xx.</summary>
+    public HttpOptions? Http { get; init; }
 }
 
 /// <summary>Definitions as JSON. A field that is not in the schema is refused, since it is more likely a typing error than a wish to be ignored.</summary>

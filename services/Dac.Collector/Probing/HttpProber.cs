@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
-using System.Security.Cryptography.X509Certificates;
 using Dac.Contracts;
 using Microsoft.Extensions.Options;
 
@@ -11,12 +10,11 @@ namespace Dac.Collector.Probing;
 /// <c>http</c> and <c>https</c>: one GET over a fresh connection (RFC 9110, RFC 9112), redirects followed (10 at most, never from https to http), the body
 /// decompressed and read to its end or limit. Up is a final status of 2xx and, where there is a regex, a match.
 /// </summary>
-public sealed class HttpProber(IOptions<CollectorOptions> options) : IProber
+public sealed class HttpProber(Connector connector, IOptions<CollectorOptions> options) : IProber
 {
     private static readonly ProductInfoHeaderValue UserAgent = new("DAC", typeof(HttpProber).Assembly.GetName().Version!.ToString(2));
 
     private readonly RegexCache _regexes = new();
-    private readonly EgressGuard _guard = new(options.Value.DeniedNetworks);
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Schemes => ["http", "https"];
@@ -26,7 +24,7 @@ public sealed class HttpProber(IOptions<CollectorOptions> options) : IProber
     {
         try
         {
-            using var handler = Handler(measurement, timeout);
+            using var handler = Handler(probe, measurement, timeout);
             using var client = new HttpMessageInvoker(handler);
             using var request = new HttpRequestMessage(HttpMethod.Get, probe.Url) { Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
             request.Headers.UserAgent.Add(UserAgent);
@@ -42,18 +40,14 @@ public sealed class HttpProber(IOptions<CollectorOptions> options) : IProber
             if (probe.Regex is not null && body is not null)
                 _regexes.Match(probe.Regex, body, measurement);
         }
-        catch (Exception) when (timeout.IsCancellationRequested && measurement.Resolving)
+        catch (Exception e) when (ProbeFailure.Note(e, probe, measurement, timeout))
         {
-            measurement.Fail(Outcome.ResolverFault, $"the resolver did not answer within {probe.TimeoutMs} ms");
-        }
-        catch (Exception e) when (HttpFailure.Explain(e, timeout.IsCancellationRequested, probe.TimeoutMs) is var (outcome, error))
-        {
-            measurement.Fail(outcome, error);
+            // It stands in the measurement.
         }
     }
 
     // One handler for one probe: with a shared one, a request may go out on a connection that was opened for another, and the phases would lie.
-    private SocketsHttpHandler Handler(Measurement measurement, CancellationToken timeout)
+    private SocketsHttpHandler Handler(ProbeUrl probe, Measurement measurement, CancellationToken timeout)
     {
         var connected = false;
         return new SocketsHttpHandler
@@ -66,11 +60,6 @@ public sealed class HttpProber(IOptions<CollectorOptions> options) : IProber
             MaxResponseHeadersLength = 64,
             ConnectTimeout = Timeout.InfiniteTimeSpan,
             ActivityHeadersPropagator = null,
-            SslOptions = new SslClientAuthenticationOptions
-            {
-                CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
-                RemoteCertificateValidationCallback = (_, certificate, chain, errors) => CheckCertificate(certificate, chain, errors, measurement),
-            },
             // The probe's own token: the handler's would let a connect go on for 5 s after the probe has ended.
             ConnectCallback = async (context, _) =>
             {
@@ -80,27 +69,11 @@ public sealed class HttpProber(IOptions<CollectorOptions> options) : IProber
                 else
                     measurement.Begin();
                 connected = true;
-                return await HttpConnect.ConnectAsync(context.DnsEndPoint, _guard, measurement, timeout);
+                var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
+                var stream = await connector.ConnectAsync(host, port, probe, measurement, timeout);
+                return context.InitialRequestMessage.RequestUri!.Scheme == Uri.UriSchemeHttps ? await connector.SecureAsync(stream, host, probe, measurement, timeout, SslApplicationProtocol.Http11) : stream;
             },
-            PlaintextStreamFilter = (context, _) =>
-            {
-                if (context.InitialRequestMessage.RequestUri!.Scheme == Uri.UriSchemeHttps)
-                    measurement.Lap(Phase.Tls);
-                return ValueTask.FromResult<Stream>(new LapStream(context.PlaintextStream, measurement));
-            },
+            PlaintextStreamFilter = (context, _) => ValueTask.FromResult<Stream>(new LapStream(context.PlaintextStream, measurement)),
         };
-    }
-
-    private static bool CheckCertificate(X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors, Measurement measurement)
-    {
-        if (certificate is X509Certificate2 presented)
-            measurement.TlsExpiresAt = new DateTimeOffset(presented.NotAfter.ToUniversalTime());
-        if (errors == SslPolicyErrors.None)
-            return true;
-        var reasons = chain?.ChainStatus.Select(s => s.StatusInformation.Trim().TrimEnd('.')).Distinct() ?? [];
-        if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
-            reasons = reasons.Append("it is for another host");
-        measurement.Fail(Outcome.TlsFailed, $"certificate refused: {string.Join("; ", reasons)}");
-        return false;
     }
 }

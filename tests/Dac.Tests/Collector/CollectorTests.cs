@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Dac.Collector;
-using Dac.Collector.Probing;
 using Dac.Contracts;
 using Dac.Hosting;
 using Dac.Tests.Support;
@@ -227,7 +226,7 @@ public sealed class CollectorTests : IAsyncDisposable
         await _due.StartAsync(CancellationToken.None);
         var limits = new ProbeLimits(options);
         _disposables.AddRange([_reporter, _due, limits]);
-        var runner = new ProbeRunner(limits, [new HttpProber(options)], options, TimeProvider.System, NullLogger<ProbeRunner>.Instance);
+        var runner = new ProbeRunner(limits, [Probers.Http(_options)], options, TimeProvider.System, NullLogger<ProbeRunner>.Instance);
         return new Slots(_due, runner, _reporter, options, Options.Create(new TopologyOptions()), TimeProvider.System, NullLogger<Slots>.Instance);
     }
 

@@ -5,8 +5,20 @@ using Dac.Contracts;
 namespace Dac.Collector.Probing;
 
 /// <summary>What an exception says of the target, or of the observer.</summary>
-internal static class HttpFailure
+internal static class ProbeFailure
 {
+    /// <summary>Writes down what an exception of a probe says; false for one that is a bug.</summary>
+    public static bool Note(Exception e, ProbeUrl probe, Measurement measurement, CancellationToken timeout)
+    {
+        if (timeout.IsCancellationRequested && measurement.Resolving)
+            measurement.Fail(Outcome.ResolverFault, $"the resolver did not answer within {probe.TimeoutMs} ms");
+        else if (Explain(e, timeout.IsCancellationRequested, probe.TimeoutMs) is var (outcome, error))
+            measurement.Fail(outcome, error);
+        else
+            return false;
+        return true;
+    }
+
     /// <summary>Outcome and sentence for an exception of a probe; null for one that is a bug.</summary>
     public static (Outcome Outcome, string Error)? Explain(Exception e, bool timedOut, int timeoutMs)
     {
@@ -16,6 +28,7 @@ internal static class HttpFailure
             return Connecting(socket);
         return e switch
         {
+            _ when Find<SecretException>(e) is { } secret => (Outcome.SecretFault, secret.Message),
             HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } => (Outcome.TlsFailed, Innermost(e)),
             _ when Find<AuthenticationException>(e) is { } tls => (Outcome.TlsFailed, Innermost(tls)),
             HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } => (Outcome.TooLarge, "the headers are larger than 64 kB"),
