@@ -54,5 +54,10 @@ public static class CollectorModule
         services.AddSingleton<NameResolver>();
         services.AddSingleton<Connector>();
         services.AddSingleton<IProber, HttpProber>();
+        services.AddSingleton<IProber, TcpProber>();
+        services.AddSingleton<IProber, DnsProber>();
+        services.AddSingleton<IProber, IcmpProber>();
+        services.AddSingleton<IProber, WsProber>();
+        services.AddSingleton<IProber, GrpcProber>();
     }
 }

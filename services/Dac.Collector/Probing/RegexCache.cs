@@ -53,7 +53,9 @@ internal sealed class RegexCache
         }
     }
 
-    private Regex Get(string pattern)
+    /// <summary>The compiled pattern.</summary>
+    /// <exception cref="ArgumentException">It is none.</exception>
+    public Regex Get(string pattern)
     {
         if (_regexes.TryGetValue(pattern, out var regex))
             return regex;

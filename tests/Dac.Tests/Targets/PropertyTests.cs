@@ -19,7 +19,7 @@ public sealed class PropertyTests
     private static readonly Gen<string> Host = Gen.Elements("example.org", "EXAMPLE.org", "bücher.example", "10.1.2.3", "[2001:db8::1]", "localhost", "a-b.c_d.example");
 
     private static readonly Gen<string> Url =
-        from scheme in Gen.Elements(TargetValidator.Schemes.ToArray())
+        from scheme in Gen.Elements(UrlScheme.All.ToArray())
         from host in Host
         from port in Gen.Choose(1, 65_535)
         from path in Gen.Elements("", "/", "/a/b?c=d,\"e\"", "/%20;x", "/ü").Where(p => !p.Contains(' '))
