@@ -99,9 +99,9 @@ public sealed class DnsProber(Connector connector) : IProber
     {
         measurement.StatusCode = (short)answer.Header.ResponseCode;
         measurement.Bytes = answer.MessageSize;
-        if (!answer.Header.HasQuery || answer.Questions is not [var question] || !question.QueryName.Value.Equals(query.Name, StringComparison.OrdinalIgnoreCase) || $"{question.QuestionType}" != query.Type)
+        if (!answer.Header.HasQuery || answer.Questions is not [var question] || !question.QueryName.Original.Equals(query.Name, StringComparison.OrdinalIgnoreCase) || $"{question.QuestionType}" != query.Type)
         {
-            measurement.Fail(Outcome.ProtocolError, $"it answers another question than {query.Name} {query.Type}, or none");
+            measurement.Fail(Outcome.ProtocolError, $"it answers another question than {query.Name} {query.Type}: {(answer.Header.HasQuery ? string.Join(", ", answer.Questions) : "a query")}");
             return;
         }
         var rcode = Rcode((int)answer.Header.ResponseCode);

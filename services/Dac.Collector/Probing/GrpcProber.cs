@@ -58,6 +58,11 @@ public sealed class GrpcProber(Connector connector, SecretReader secrets) : IPro
             measurement.Fail(Outcome.ProtocolError, e.Status.Detail);
             return true;
         }
+        if (e is { StatusCode: StatusCode.ResourceExhausted, Status.Detail: "Received message exceeds the maximum configured message size." })
+        {
+            measurement.Fail(Outcome.TooLarge, $"the answer is larger than {MaxBytes} bytes");
+            return true;
+        }
         measurement.StatusCode = (short)e.StatusCode;
         measurement.Fail(Outcome.BadStatus, $"gRPC status {(int)e.StatusCode} {e.StatusCode}: {e.Status.Detail}");
         return true;

@@ -16,8 +16,8 @@ internal static class StartTls
     {
         ["smtp"] = [new("", Numbered, "220"), new("EHLO dac.invalid\r\n", Numbered, "250"), new("STARTTLS\r\n", Numbered, "220")],
         ["ftp"] = [new("", Numbered, "220"), new("AUTH TLS\r\n", Numbered, "234")],
-        ["imap"] = [new("", @"^\* ([A-Z]+).*\r?\n", "OK"), new("a STARTTLS\r\n", @"(?m)^a ([A-Z]+).*\r?\n", "OK")],
-        ["pop3"] = [new("", @"^(\+OK|-ERR).*\r?\n", "+OK"), new("STLS\r\n", @"^(\+OK|-ERR).*\r?\n", "+OK")],
+        ["imap"] = [new("", @"(?m)^\* ([A-Z]+).*\r?\n", "OK"), new("a STARTTLS\r\n", @"(?m)^a ([A-Z]+).*\r?\n", "OK")],
+        ["pop3"] = [new("", @"(?m)^(\+OK|-ERR).*\r?\n", "+OK"), new("STLS\r\n", @"(?m)^(\+OK|-ERR).*\r?\n", "+OK")],
         // An ExtendedRequest 1.3.6.1.4.1.1466.20037 (RFC 4511, 4.14), and the resultCode of its response.
         ["ldap"] = [new("0\x1d\x02\x01\x01w\x18\x80\x16" + "1.3.6.1.4.1.1466.20037", @"^0[\s\S]{1,5}\x02\x01\x01x[\s\S]{1,5}\x0a\x01([\s\S])[\s\S]*", "\0")],
         // SSLRequest, and one letter (PostgreSQL's protocol, 54.2.10).
