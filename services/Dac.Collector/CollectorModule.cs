@@ -51,6 +51,8 @@ public static class CollectorModule
     {
         services.AddSingleton(p => new EgressGuard(p.GetRequiredService<IOptions<CollectorOptions>>().Value));
         services.AddSingleton<SecretReader>();
+        services.AddSingleton<BodyMemory>();
+        services.AddSingleton<ConnectRate>();
         services.AddSingleton<NameResolver>();
         services.AddSingleton<Connector>();
         services.AddSingleton<IProber, HttpProber>();

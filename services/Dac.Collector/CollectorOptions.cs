@@ -23,9 +23,20 @@ public sealed class CollectorOptions
     [Range(1, 10_000)]
     public int MaxPerHost { get; set; } = 64;
 
+    /// <summary>Connections per second to one host and port, redirects included, 1 to 100,000; a second's worth at once. Default: 5,000.</summary>
+    [Range(1, 100_000)]
+    public int MaxConnectsPerSecond { get; set; } = 5_000;
+
     /// <summary>Largest body that is read, in bytes after decompression, 1 kB to 100 MB. Default: 1 MiB.</summary>
     [Range(1_000, 100_000_000)]
     public int MaxBodyBytes { get; set; } = 1 << 20;
+
+    /// <summary>
+    /// Memory for the bodies over 32 kB that are kept to be matched, in bytes, all probes together, 3 MB to 1 TB. Default: 256 MiB, which is 85 bodies of the
+    /// largest size at once; the others wait, and their rows are flagged as saturated.
+    /// </summary>
+    [Range(3_000_000, 1_000_000_000_000)]
+    public long MaxBodyMemory { get; set; } = 256L << 20;
 
     /// <summary>
     /// Networks that no probe may connect to, in CIDR form, separated by commas; with <c>@port</c> or <c>@from-to</c> only at these ports. Default: link-local

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Dac.Contracts;
 
@@ -68,7 +69,7 @@ public sealed class Connector(EgressGuard guard, NameResolver resolver, SecretRe
     }
 
     /// <summary>Shakes hands, and laps TLS. The certificate's earliest expiry is noted also where it is refused.</summary>
-    /// <exception cref="System.Security.Authentication.AuthenticationException">It failed: the reason stands in the measurement where it is the certificate's.</exception>
+    /// <exception cref="AuthenticationException">It failed: the reason stands in the measurement where it is the certificate's.</exception>
     public async Task<SslStream> SecureAsync(
         Stream stream, string host, ProbeUrl probe, Measurement measurement, CancellationToken timeout, SslApplicationProtocol? protocol = null, bool present = true)
     {
@@ -81,6 +82,11 @@ public sealed class Connector(EgressGuard guard, NameResolver resolver, SecretRe
             if (measurement.Details is { } details)
                 (details.TlsVersion, details.Cipher) = (tls.SslProtocol.ToString(), tls.NegotiatedCipherSuite.ToString());
             return tls;
+        }
+        catch (IOException e) when (e.InnerException is not SocketException)
+        {
+            await tls.DisposeAsync();
+            throw new AuthenticationException($"the server ended the handshake: {e.Message}", e);
         }
         catch
         {
@@ -117,9 +123,9 @@ public sealed class Connector(EgressGuard guard, NameResolver resolver, SecretRe
             AllowTlsResume = tls is null,
             EnabledSslProtocols = tls?.MinVersion switch
             {
-                "1.3" => System.Security.Authentication.SslProtocols.Tls13,
-                "1.2" => System.Security.Authentication.SslProtocols.Tls12 | System.Security.Authentication.SslProtocols.Tls13,
-                _ => System.Security.Authentication.SslProtocols.None,
+                "1.3" => SslProtocols.Tls13,
+                "1.2" => SslProtocols.Tls12 | SslProtocols.Tls13,
+                _ => SslProtocols.None,
             },
             ClientCertificateContext = present && tls?.ClientCertificate is { } client ? secrets.ClientCertificate(client) : null,
             RemoteCertificateValidationCallback = (_, certificate, chain, errors) => CertificateCheck.Accept(certificate, chain, errors, tls, measurement),

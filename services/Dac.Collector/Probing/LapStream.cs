@@ -1,7 +1,10 @@
 namespace Dac.Collector.Probing;
 
-/// <summary>Passes bytes through and laps the measurement: when the request was written, and when the first byte of the answer came.</summary>
-internal sealed class LapStream(Stream inner, Measurement measurement) : Stream
+/// <summary>
+/// Passes bytes through and tells of them: when the request was written, and when the first byte of the answer came, where a connection carries one request
+/// at a time; and how many came.
+/// </summary>
+internal sealed class LapStream(Stream inner, HttpExchange exchange, bool laps) : Stream
 {
     private bool _answered = true;
 
@@ -19,18 +22,18 @@ internal sealed class LapStream(Stream inner, Measurement measurement) : Stream
     {
         var read = await inner.ReadAsync(buffer, cancellationToken);
         // An empty read waits for data without taking any.
-        if (!_answered && (read > 0 || buffer.Length == 0))
-        {
-            measurement.Lap(Phase.FirstByte);
-            _answered = true;
-        }
+        var first = !_answered && (read > 0 || buffer.Length == 0);
+        _answered |= first;
+        exchange.Received(read, first);
         return read;
     }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         await inner.WriteAsync(buffer, cancellationToken);
-        measurement.Lap(Phase.Request);
+        if (!laps)
+            return;
+        exchange.Sent();
         _answered = false;
     }
 

@@ -31,7 +31,7 @@ internal static class ProbeFailure
             _ when Find<SecretException>(e) is { } secret => (Outcome.SecretFault, secret.Message),
             HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } => (Outcome.TlsFailed, Innermost(e)),
             _ when Find<AuthenticationException>(e) is { } tls => (Outcome.TlsFailed, Innermost(tls)),
-            HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } => (Outcome.TooLarge, "the headers are larger than 64 kB"),
+            HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } => (Outcome.TooLarge, $"the headers are larger than {HttpExchange.MaxHeadKilobytes} kB"),
             HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } => (Outcome.ConnectFailed, Innermost(e)),
             HttpRequestException or IOException or InvalidDataException => (Outcome.ProtocolError, Innermost(e)),
             UriFormatException => (Outcome.Unprobeable, $"the URL can't be read: {e.Message}"),

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Dac.Collector;
+using Dac.Collector.Probing;
 using Dac.Contracts;
 using Dac.Hosting;
 using Dac.Tests.Support;
@@ -224,7 +225,7 @@ public sealed class CollectorTests : IAsyncDisposable
         await _reporter.StartAsync(CancellationToken.None);
         _due = new DueThread(TimeProvider.System);
         await _due.StartAsync(CancellationToken.None);
-        var limits = new ProbeLimits(options);
+        var limits = new ProbeLimits(options, new ConnectRate(options, TimeProvider.System));
         _disposables.AddRange([_reporter, _due, limits]);
         var runner = new ProbeRunner(limits, [Probers.Http(_options)], options, TimeProvider.System, NullLogger<ProbeRunner>.Instance);
         return new Slots(_due, runner, _reporter, options, Options.Create(new TopologyOptions()), TimeProvider.System, NullLogger<Slots>.Instance);

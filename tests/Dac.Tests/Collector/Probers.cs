@@ -13,6 +13,7 @@ public static class Probers
     {
         var services = new ServiceCollection();
         services.AddSingleton(Options.Create(options));
+        services.AddSingleton(TimeProvider.System);
         services.AddProbing();
         return services.BuildServiceProvider().GetServices<IProber>();
     }
