@@ -25,7 +25,7 @@ public sealed class GrpcProber(Connector connector, SecretReader secrets) : IPro
         try
         {
             var url = new Uri(probe.Url);
-            using var handler = OneTimeHandler.Create(connector, SslApplicationProtocol.Http2, probe, measurement, timeout);
+            using var handler = OneTimeHandler.Create(connector, SslApplicationProtocol.Http2, MaxBytes, probe, measurement, timeout);
             using var channel = GrpcChannel.ForAddress(
                 new UriBuilder(url.Scheme == "grpcs" ? "https" : "http", url.IdnHost, UrlScheme.Port(url)).Uri,
                 new GrpcChannelOptions { HttpHandler = handler, MaxReceiveMessageSize = MaxBytes, MaxRetryAttempts = 0, ThrowOperationCanceledOnCancellation = true });

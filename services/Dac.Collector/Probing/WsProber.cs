@@ -25,8 +25,7 @@ public sealed class WsProber(Connector connector, SecretReader secrets) : IProbe
         try
         {
             Configure(socket.Options, probe.Ws ?? new WsOptions());
-            using var handler = OneTimeHandler.Create(connector, SslApplicationProtocol.Http11, probe, measurement, timeout);
-            handler.PlaintextStreamFilter = (context, _) => ValueTask.FromResult<Stream>(new LapStream(context.PlaintextStream, measurement));
+            using var handler = OneTimeHandler.Create(connector, SslApplicationProtocol.Http11, 2L * (probe.Ws?.MaxBytes ?? MaxBytes), probe, measurement, timeout);
             using var client = new HttpMessageInvoker(handler);
             await socket.ConnectAsync(new Uri(probe.Url), client, timeout);
             measurement.StatusCode = (short)socket.HttpStatusCode;
