@@ -13,7 +13,6 @@ public static class CollectorModule
     /// <summary>Registers the collector; needs the bus.</summary>
     public static void AddCollector(this IHostApplicationBuilder builder)
     {
-        Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
         // A name that is looked up blocks a thread of the pool until the resolver answers: there must be others at once.
         ThreadPool.SetMinThreads(NameResolver.MaxLookups * 2, Environment.ProcessorCount);
         builder.AddTopology();
@@ -49,6 +48,7 @@ public static class CollectorModule
     /// <summary>The probers and what they share; the command line probes without the rest.</summary>
     public static void AddProbing(this IServiceCollection services)
     {
+        Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
         services.AddSingleton(p => new EgressGuard(p.GetRequiredService<IOptions<CollectorOptions>>().Value));
         services.AddSingleton<SecretReader>();
         services.AddSingleton<BodyMemory>();
