@@ -18,7 +18,7 @@ internal static class HttpBody
             using var kept = memory is not null ? new MemoryStream() : null;
             var size = 0;
             measurement.Bytes = 0;
-            for (int read; (read = await stream.ReadAsync(buffer, timeout)) > 0;)
+            for (int read; (read = await ReadAsync(stream, buffer, timeout)) > 0;)
             {
                 measurement.Bytes = size += read;
                 if (size > limit)
@@ -37,6 +37,19 @@ internal static class HttpBody
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private static async ValueTask<int> ReadAsync(Stream stream, byte[] buffer, CancellationToken timeout)
+    {
+        try
+        {
+            return await stream.ReadAsync(buffer, timeout);
+        }
+        // Brotli's way of saying that its data are invalid.
+        catch (InvalidOperationException e) when (e is not ObjectDisposedException)
+        {
+            throw new InvalidDataException(e.Message, e);
         }
     }
 

@@ -17,31 +17,38 @@ internal sealed class HttpChecks(RegexCache regexes)
     public void Head(ProbeUrl probe, HttpAnswer answer, string? unfollowed, Measurement measurement)
     {
         var http = probe.Http;
-        if (!StatusList.Of(http?.Status).Accepts(answer.Status))
+        var accepted = StatusList.Of(http?.Status).Accepts(answer.Status);
+        measurement.Details?.Note($"status {http?.Status ?? "2xx"}", accepted, $"{answer.Status} {answer.Reason}");
+        if (!accepted)
             measurement.Fail(Outcome.BadStatus, string.Create(CultureInfo.InvariantCulture, $"status {answer.Status} {answer.Reason}, accepted is {http?.Status ?? "2xx"}{unfollowed}"));
         foreach (var assertion in http?.HeaderMatches ?? [])
             Header(assertion, answer, wanted: true, measurement);
         foreach (var assertion in http?.HeaderForbids ?? [])
             Header(assertion, answer, wanted: false, measurement);
-        measurement.Details?.Assertions.Insert(0, new($"status {http?.Status ?? "2xx"}", StatusList.Of(http?.Status).Accepts(answer.Status), answer.Status.ToString(CultureInfo.InvariantCulture)));
     }
 
     /// <summary>Asks the body.</summary>
     public void Body(ProbeUrl probe, string body, Measurement measurement)
     {
         if (probe.Regex is { } regex)
-            Note($"body matches {regex}", regexes.Match(regex, body, measurement), measurement.Match, measurement);
+            Match(regex, body, measurement);
         foreach (var pattern in probe.Http?.BodyMatches ?? [])
-            Note($"body matches {pattern}", regexes.Match(pattern, body, measurement), measurement.Match, measurement);
+            Match(pattern, body, measurement);
         foreach (var pattern in probe.Http?.BodyForbids ?? [])
         {
             var matches = regexes.Matches(pattern, body, measurement);
             if (matches == true)
                 measurement.Fail(Outcome.UnwantedMatch, $"the body matches '{pattern}', which it must not");
-            Note($"body does not match {pattern}", !matches, null, measurement);
+            measurement.Details?.Note($"body does not match {pattern}", matches == false, null);
         }
         if (probe.Http?.Json is { } json)
             Json(json, probe.Http.JsonValue, body, measurement);
+    }
+
+    private void Match(string pattern, string body, Measurement measurement)
+    {
+        var matches = regexes.Match(pattern, body, measurement);
+        measurement.Details?.Note($"body matches {pattern}", matches == true, measurement.Match);
     }
 
     private void Header(string assertion, HttpAnswer answer, bool wanted, Measurement measurement)
@@ -59,27 +66,24 @@ internal sealed class HttpChecks(RegexCache regexes)
                 ? $"there is no header {name}"
                 : $"the header {name} is '{Shorten(value)}', which {(wanted ? "does not match" : "must not match")} '{pattern}'");
         }
-        Note($"header {name} {(wanted ? "matches" : "does not match")} {pattern}", matches == wanted, value, measurement);
+        measurement.Details?.Note($"header {name} {(wanted ? "matches" : "does not match")} {pattern}", matches == wanted, value);
     }
 
     private static void Json(string expression, string? expected, string body, Measurement measurement)
     {
-        FormattableString asked = $"json {expression}{(expected is null ? "" : $" is {expected}")}";
         try
         {
             var (holds, value) = JsonAssertion.Ask(body, expression, expected);
             if (!holds)
                 measurement.Fail(Outcome.AssertionFailed, $"'{expression}' is {Shorten(value)}{(expected is null ? "" : $", expected is {Shorten(expected)}")}");
-            Note(asked, holds, Shorten(value), measurement);
+            measurement.Details?.Note($"json {expression} is {expected ?? "there"}", holds, Shorten(value));
         }
         catch (FormatException e)
         {
             measurement.Fail(Outcome.AssertionFailed, e.Message);
-            Note(asked, false, e.Message, measurement);
+            measurement.Details?.Note($"json {expression} is {expected ?? "there"}", false, e.Message);
         }
     }
-
-    private static void Note(FormattableString asked, bool? holds, string? seen, Measurement measurement) => measurement.Details?.Assertions.Add(new(asked.ToString(CultureInfo.InvariantCulture), holds == true, seen));
 
     private static string Shorten(string text) => text.Length <= MaxSeen ? text : text[..MaxSeen] + "...";
 }

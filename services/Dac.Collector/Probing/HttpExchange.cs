@@ -48,6 +48,8 @@ internal sealed class HttpExchange : IDisposable
             MaxResponseHeadersLength = MaxHeadKilobytes,
             // What is left of a body when the probe has ended is of no use.
             MaxResponseDrainSize = 0,
+            // None is kept, also where the server ignores that it was asked to close.
+            PooledConnectionLifetime = TimeSpan.Zero,
             ConnectTimeout = Timeout.InfiniteTimeSpan,
             ActivityHeadersPropagator = null,
             ConnectCallback = (context, _) => ConnectAsync(context),
@@ -118,6 +120,9 @@ internal sealed class HttpExchange : IDisposable
     {
         if (http.Version == "3")
             _handler.SslOptions = _connector.Handshake(new Uri(_probe.Url).IdnHost, _probe.Tls, _measurement, null, _home);
+        // Requests share one connection there, which this exchange has to itself.
+        if (http.Version is "2" or "3")
+            _handler.PooledConnectionLifetime = Timeout.InfiniteTimeSpan;
         if (http.ReuseConnection == true)
         {
             _handler.PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5);

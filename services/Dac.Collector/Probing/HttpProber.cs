@@ -96,8 +96,11 @@ public sealed class HttpProber(Connector connector, SecretReader secrets, BodyMe
         CheckProxy(probe, call.Url, measurement);
         // A target can't be used to send many collectors' connections to a third.
         if (rate.Next(call.Url.AbsoluteUri, TimeSpan.FromMilliseconds(probe.TimeoutMs)) is not { } wait)
-            await Task.Delay(Timeout.Infinite, timeout);
-        else if (wait > TimeSpan.Zero)
+        {
+            measurement.Fail(Outcome.ResourceFault, $"the connections per second to {call.Url.Authority} are used up (Collector:MaxConnectsPerSecond)");
+            throw new HttpRequestException("no turn");
+        }
+        if (wait > TimeSpan.Zero)
             await Task.Delay(wait, timeout);
         if (HttpRequests.IsHome(probe, call.Url))
             return exchange;

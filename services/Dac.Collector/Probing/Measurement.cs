@@ -86,7 +86,7 @@ public sealed class Measurement(TimeProvider time)
     /// <summary>Notes an assertion where somebody looks at them, and passes on whether it holds.</summary>
     public bool Assert(string asked, bool holds, string? seen)
     {
-        Details?.Assertions.Add(new(asked, holds, seen));
+        Details?.Note(asked, holds, seen);
         return holds;
     }
 

@@ -23,6 +23,9 @@ public sealed class ProbeDetails
 
     /// <summary>Each assertion, in order.</summary>
     public List<AssertionDetails> Assertions { get; } = [];
+
+    /// <summary>Adds an assertion.</summary>
+    public void Note(string asked, bool holds, string? seen) => Assertions.Add(new(asked, holds, seen));
 }
 
 /// <summary>One certificate of a chain.</summary>

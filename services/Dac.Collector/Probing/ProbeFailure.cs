@@ -73,7 +73,8 @@ internal static class ProbeFailure
 
     private static string Innermost(Exception e)
     {
-        while (e.InnerException is { } inner)
+        // What was closed because of another failure says nothing of it.
+        while (e.InnerException is { } inner and not ObjectDisposedException)
             e = inner;
         return e.Message;
     }

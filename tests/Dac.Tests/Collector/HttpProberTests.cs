@@ -146,7 +146,7 @@ public sealed class HttpProberTests
         var (url, server) = await TestServer.HttpAsync(c => { c.Response.Redirect(c.Request.Path); return Task.CompletedTask; });
         await using var _ = server;
         var result = await ProbeAsync(url);
-        Assert.Equal((Outcome.BadStatus, (short)302), (result.Outcome, result.StatusCode!.Value));
+        Assert.Equal((Outcome.TooManyRedirects, (short)302), (result.Outcome, result.StatusCode!.Value));
     }
 
     [Fact]

@@ -4,13 +4,13 @@ using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Dac.Contracts;
 
-namespace Dac.Tests.Collector;
+namespace Dac.Tests.Collector.Hostile;
 
 /// <summary>
 /// Behaviour x prober x outcome for the probers other than HTTP: whatever a server does, the probe ends within its timeout with the right outcome, and takes no
 /// more bytes than it is allowed.
 /// </summary>
-public sealed class HostileProbersTests : IDisposable
+public sealed class ProbersHostileTests : IDisposable
 {
     private const int TimeoutMs = 1_000;
 
