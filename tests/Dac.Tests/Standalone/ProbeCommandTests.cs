@@ -77,7 +77,7 @@ public sealed class ProbeCommandTests : IDisposable
         Assert.Equal(0, (await DacAsync("import", csv)).Code);
         Assert.Equal("ready", (string?)JsonNode.Parse((await DacAsync("probe", "--target", "mail", "--json")).Output)!["match"]);
         Assert.Contains("There is no target 'post'", (await DacAsync("probe", "--target", "post")).Error, StringComparison.Ordinal);
-        var spec = _folder.Write("spec.json", $$"""{"url": "tcp://127.0.0.1:{{server.Port}}", "tcp": {"dialogue": ["expect: ^554 "]}}""");
+        var spec = _folder.Write("spec.json", $$"""{"url": "tcp://127.0.0.1:{{server.Port}}", "tcp": {"dialogue": ["expect: ^554 "] } }""");
         Assert.Equal(2, (await DacAsync("probe", "--spec", $"@{spec}", "--timeout", "300ms")).Code);
         Assert.Equal(0, (await DacAsync("probe", "--spec", $"@{spec}", "--tcp.dialogue", "expect: ^220 ", "--tcp.dialogue", @"send: QUIT\r\n")).Code);
     }
