@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Dac.Targets;
 
-/// <summary>What a URL <c>dns://resolver[:53]/name?type=AAAA</c> asks (after RFC 4501).</summary>
+/// <summary>What a URL <c>dns://resolver[:53]/name?type=AAAA</c> asks (after RFC 4501); without a name, the root.</summary>
 /// <param name="Name">Name in ASCII, with its last dot.</param>
 /// <param name="Type">Type of record, in capitals.</param>
 public sealed record DnsQuery(string Name, string Type)
@@ -27,6 +27,9 @@ public sealed record DnsQuery(string Name, string Type)
                 return null;
             }
         }
+        // A dot alone is lost where URLs are made canonical.
+        if (name.Length == 0 && url.Query.Length > 1)
+            name = ".";
         if (Ascii(name) is { } ascii)
             return new DnsQuery(ascii, type);
         error = (name.Length == 0 ? "names no name to ask for" : $"'{name}' is not a domain name", "write dns://resolver/name?type=AAAA, like dns://9.9.9.9/example.org");

@@ -22,7 +22,7 @@ internal static class ProbeCommand
 
     private static readonly Argument<string?> Url = new("URL") { Description = "What to probe: http, https, tcp, tls, dns, icmp, ws, wss, grpc, grpcs", Arity = ArgumentArity.ZeroOrOne };
     private static readonly Option<string?> Target = new("--target") { Description = "Probe this target of the database as it is defined: its id or its key", HelpName = "ID" };
-    private static readonly Option<string?> Spec = new("--spec") { Description = "A definition as JSON, or the file that holds it, as the API takes it; options given beside it win", HelpName = "JSON|@FILE" };
+    private static readonly Option<string?> Spec = new("--spec") { Description = "A definition as the API takes it, as JSON or the file that holds it; options given beside it win", HelpName = "JSON|FILE" };
     private static readonly Option<string?> Regex = new("--regex") { Description = "Regular expression that the body, the dialogue or the records must match", HelpName = "REGEX" };
     private static readonly Option<string?> Timeout = new("--timeout") { Description = "Limit for the whole probe, up to 60s. Default: 10s", HelpName = "DURATION" };
     private static readonly Option<string?> LatencyLimit = new("--latency-limit") { Description = "Degraded when the whole probe takes longer", HelpName = "DURATION" };
@@ -85,8 +85,8 @@ internal static class ProbeCommand
             return new TargetDefinition();
         try
         {
-            if (spec.StartsWith('@'))
-                spec = await File.ReadAllTextAsync(spec[1..], cancellationToken);
+            if (!spec.TrimStart().StartsWith('{'))
+                spec = await File.ReadAllTextAsync(spec, cancellationToken);
             return JsonSerializer.Deserialize(spec, TargetJson.Default.TargetDefinition) ?? throw new UsageException("--spec is null: give a definition like {\"url\": \"https://example.org\"}.");
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)

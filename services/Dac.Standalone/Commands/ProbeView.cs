@@ -41,7 +41,7 @@ internal static class ProbeView
             details.Protocol,
             details.TlsVersion,
             details.Cipher,
-            details.Certificates,
+            Certificates = details.Certificates.Distinct(),
             details.Redirects,
             details.Assertions,
         },
@@ -101,7 +101,8 @@ internal static class ProbeView
             Row("redirect", redirect);
         Row("protocol", details.Protocol);
         Row("tls", details.TlsVersion is null ? null : $"{details.TlsVersion.Replace("Tls1", "TLS 1.", StringComparison.Ordinal)}, {details.Cipher}");
-        foreach (var certificate in details.Certificates)
+        // A redirect shows the same chain again.
+        foreach (var certificate in details.Certificates.Distinct())
         {
             var days = (certificate.NotAfter - now.UtcDateTime).TotalDays;
             Row(

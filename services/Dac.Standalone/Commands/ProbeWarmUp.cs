@@ -14,7 +14,7 @@ namespace Dac.Standalone.Commands;
 /// </summary>
 internal static class ProbeWarmUp
 {
-    private static readonly byte[] Answer = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"u8.ToArray();
+    private static readonly byte[] Answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"u8.ToArray();
 
     public static async Task RunAsync(IProber prober, ProbeUrl probe, TimeProvider time)
     {
@@ -28,6 +28,7 @@ internal static class ProbeWarmUp
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var serving = ServeAsync(listener, url.Scheme is "https" or "tls" or "wss" or "grpcs" ? certificate : null);
+        var http = url.Scheme is "http" or "https";
         var warm = new ProbeUrl
         {
             TargetId = 0,
@@ -36,6 +37,9 @@ internal static class ProbeWarmUp
             TimeoutMs = 1_000,
             ToleranceMs = 0,
             Tls = new() { SkipVerify = true },
+            // The expressions too are compiled once, as in a collector that runs.
+            Regex = http ? probe.Regex : null,
+            Http = http && probe.Http is { } asked ? new() { Json = asked.Json, BodyMatches = asked.BodyMatches, BodyForbids = asked.BodyForbids } : null,
         };
         await TryAsync(prober, warm, time);
         listener.Stop();

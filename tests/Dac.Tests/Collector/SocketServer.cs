@@ -30,7 +30,12 @@ public sealed class SocketServer : IDisposable
         }
     });
 
-    public static void Reset(NetworkStream stream) => stream.Socket.LingerState = new LingerOption(true, 0);
+    /// <summary>Ends a connection with RST; disposing the stream would say FIN first.</summary>
+    public static void Reset(NetworkStream stream)
+    {
+        stream.Socket.LingerState = new LingerOption(true, 0);
+        stream.Socket.Dispose();
+    }
 
     public void Dispose()
     {
@@ -58,7 +63,7 @@ public sealed class SocketServer : IDisposable
             await using var stream = new NetworkStream(socket, ownsSocket: true);
             await serve(stream, _stop.Token);
         }
-        catch (Exception e) when (e is OperationCanceledException or IOException or SocketException or System.Security.Authentication.AuthenticationException)
+        catch (Exception e) when (e is OperationCanceledException or IOException or SocketException or ObjectDisposedException or System.Security.Authentication.AuthenticationException)
         {
             // The probe, or the test, has gone.
         }

@@ -12,7 +12,7 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task Help_has_an_example_for_each_command()
     {
-        foreach (var command in new[] { "", "run", "import", "export", "targets", "results", "ledger" })
+        foreach (var command in new[] { "", "run", "import", "export", "targets", "results", "ledger", "probe" })
         {
             var (code, output, _) = await DacAsync([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
             Assert.Equal(0, code);

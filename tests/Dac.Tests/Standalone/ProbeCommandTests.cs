@@ -57,6 +57,7 @@ public sealed class ProbeCommandTests : IDisposable
     [InlineData("--http.maxRedirects 'many': is not a whole number", "probe", "http://x/", "--http.maxRedirects", "many")]
     [InlineData("http: is given for the scheme 'tcp'", "probe", "tcp://x:1", "--http.method", "GET")]
     [InlineData("--spec can't be read", "probe", "--spec", "{nonsense")]
+    [InlineData("--spec can't be read", "probe", "--spec", "no-such-file")]
     [InlineData("Give --target or --spec", "probe", "--spec", "{}", "--target", "1")]
     [InlineData("There is no database", "probe", "--target", "1")]
     [InlineData("Collector:MaxBodyBytes '7' is not allowed", "probe", "http://x/", "--Collector:MaxBodyBytes=7")]
@@ -78,8 +79,8 @@ public sealed class ProbeCommandTests : IDisposable
         Assert.Equal("ready", (string?)JsonNode.Parse((await DacAsync("probe", "--target", "mail", "--json")).Output)!["match"]);
         Assert.Contains("There is no target 'post'", (await DacAsync("probe", "--target", "post")).Error, StringComparison.Ordinal);
         var spec = _folder.Write("spec.json", $$"""{"url": "tcp://127.0.0.1:{{server.Port}}", "tcp": {"dialogue": ["expect: ^554 "] } }""");
-        Assert.Equal(2, (await DacAsync("probe", "--spec", $"@{spec}", "--timeout", "300ms")).Code);
-        Assert.Equal(0, (await DacAsync("probe", "--spec", $"@{spec}", "--tcp.dialogue", "expect: ^220 ", "--tcp.dialogue", @"send: QUIT\r\n")).Code);
+        Assert.Equal(2, (await DacAsync("probe", "--spec", spec, "--timeout", "300ms")).Code);
+        Assert.Equal(0, (await DacAsync("probe", "--spec", spec, "--tcp.dialogue", "expect: ^220 ", "--tcp.dialogue", @"send: QUIT\r\n")).Code);
     }
 
     [Theory]
@@ -92,8 +93,8 @@ public sealed class ProbeCommandTests : IDisposable
     {
         foreach (var group in new[] { "0 0", "1 0" })
         {
-            // A network of its own: a link that swallows all, a network that is unreachable, and no route to any other; ping sockets allowed or not.
-            var script = $"ip link set lo up && ip link add swallow type dummy && ip address add 192.0.2.1/24 dev swallow && ip link set swallow up && ip route add unreachable 198.51.100.0/24 && echo '{group}' > /proc/sys/net/ipv4/ping_group_range && exec dotnet '{typeof(StandaloneModule).Assembly.Location}' probe {call} --timeout 1s";
+            // A network of its own: a bridge without ports that swallows all, a network that is unreachable, and no route to any other; ping sockets allowed or not.
+            var script = $"ip link set lo up && ip link add swallow type bridge && ip address add 192.0.2.1/24 dev swallow && ip link set swallow up && ip route add unreachable 198.51.100.0/24 && echo '{group}' > /proc/sys/net/ipv4/ping_group_range && exec dotnet '{typeof(StandaloneModule).Assembly.Location}' probe {call} --timeout 1s";
             var run = await RunAsync("unshare", "--net", "sh", "-c", script);
             Assert.SkipWhen(run.Error.Contains("unshare", StringComparison.Ordinal) || run.Error.Contains("ip:", StringComparison.Ordinal), "no network namespaces here");
             Assert.True(run.Code == code, $"{run.Code} {run.Output} {run.Error}");

@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
-using Dac.Contracts;
 
 namespace Dac.Tests.Collector.Hostile;
 
@@ -12,19 +11,17 @@ namespace Dac.Tests.Collector.Hostile;
 /// </summary>
 public sealed class ProbersHostileTests : IDisposable
 {
-    private const int TimeoutMs = 1_000;
-
     private static readonly string[] Probers = ["tcp", "smtp", "tls", "ws", "wss", "grpc", "grpcs", "dns"];
 
-    // One column for each prober, in that order.
+    // One column for each prober, in that order. Two outcomes: a reset is seen while reading or while writing.
     private const string Table = """
         takes no connection | Timeout Timeout Timeout Timeout Timeout Timeout Timeout Timeout
         says nothing        | Timeout Timeout Timeout Timeout Timeout Timeout Timeout Timeout
         resets              | ConnectFailed ConnectFailed ConnectFailed ConnectFailed ConnectFailed ConnectFailed ConnectFailed ConnectFailed
-        closes              | UnexpectedAnswer UnexpectedAnswer ProtocolError ProtocolError ProtocolError ProtocolError ProtocolError ProtocolError
-        zeros without end   | TooLarge TooLarge TlsFailed ProtocolError TlsFailed ProtocolError TlsFailed ProtocolError
-        text without end    | TooLarge TooLarge TlsFailed ProtocolError TlsFailed ProtocolError TlsFailed ProtocolError
-        trickles            | UnexpectedAnswer UnexpectedAnswer TlsFailed Timeout TlsFailed Timeout TlsFailed Timeout
+        closes              | UnexpectedAnswer UnexpectedAnswer TlsFailed ProtocolError TlsFailed ProtocolError TlsFailed ProtocolError
+        zeros without end   | TooLarge TooLarge TlsFailed TooLarge TlsFailed ProtocolError TlsFailed ProtocolError
+        text without end    | TooLarge TooLarge TlsFailed TooLarge TlsFailed ProtocolError TlsFailed ProtocolError
+        trickles            | UnexpectedAnswer UnexpectedAnswer TlsFailed Timeout TlsFailed ProtocolError TlsFailed Timeout
         garbage             | UnexpectedAnswer UnexpectedAnswer TlsFailed ProtocolError TlsFailed ProtocolError TlsFailed ProtocolError
         HTTP                | UnexpectedAnswer UnexpectedAnswer TlsFailed BadStatus TlsFailed ProtocolError TlsFailed ProtocolError
         stalls in TLS       | UnexpectedAnswer UnexpectedAnswer Timeout Timeout Timeout Timeout Timeout Timeout
@@ -33,27 +30,27 @@ public sealed class ProbersHostileTests : IDisposable
         for another host    | - - TlsFailed - TlsFailed - TlsFailed -
         stalls behind TLS   | - - Timeout - Timeout - Timeout -
         closes behind TLS   | - - UnexpectedAnswer - ProtocolError - ProtocolError -
-        resets behind TLS   | - - ConnectFailed - ConnectFailed - ConnectFailed -
-        zeros behind TLS    | - - TooLarge - ProtocolError - ProtocolError -
+        resets behind TLS   | - - ConnectFailed - ConnectFailed - ConnectFailed/ProtocolError -
+        zeros behind TLS    | - - TooLarge - TooLarge - ProtocolError -
         """;
 
     private readonly TestAuthority _authority = new();
     private readonly List<Socket> _open = [];
 
-    public static TheoryData<string, string, Outcome> Cells()
+    public static TheoryData<string, string, string> Cells()
     {
-        var cells = new TheoryData<string, string, Outcome>();
+        var cells = new TheoryData<string, string, string>();
         foreach (var row in Table.Split('\n').Select(r => r.Split('|', StringSplitOptions.TrimEntries)))
         {
             foreach (var (prober, outcome) in Probers.Zip(row[1].Split(' ')).Where(c => c.Second != "-"))
-                cells.Add(row[0], prober, Enum.Parse<Outcome>(outcome));
+                cells.Add(row[0], prober, outcome);
         }
         return cells;
     }
 
     [Theory]
     [MemberData(nameof(Cells))]
-    public async Task A_hostile_server_gets_the_right_outcome_in_time(string behaviour, string prober, Outcome outcome)
+    public async Task A_hostile_server_gets_the_right_outcome_in_time(string behaviour, string prober, string outcome)
     {
         using var certificate = Certificate(behaviour);
         using var server = behaviour == "takes no connection" ? null : new SocketServer((stream, stop) => ServeAsync(behaviour, stream, certificate, stop));
@@ -65,6 +62,8 @@ public sealed class ProbersHostileTests : IDisposable
             "smtp" => $"tcp://localhost:{port}",
             _ => $"{prober}://localhost:{port}",
         };
+        // Where the server leaves the probe waiting, that is the test's length; where it does not, a busy machine has time.
+        var timeoutMs = behaviour is "takes no connection" or "says nothing" or "trickles" || behaviour.StartsWith("stalls", StringComparison.Ordinal) ? 1_000 : 20_000;
         var result = await ProbeOnce.RunAsync(
             url,
             p => p with
@@ -76,9 +75,9 @@ public sealed class ProbersHostileTests : IDisposable
                 Tls = prober is "tls" or "wss" or "grpcs" ? TestAuthority.Trust : null,
             },
             _authority.Settings,
-            TimeoutMs);
-        Assert.True(result.Outcome == outcome, $"{result.Outcome}: {result.Error}");
-        Assert.InRange(result.TotalUs!.Value, 1, (TimeoutMs + 10_000) * 1_000);
+            timeoutMs);
+        Assert.True(outcome.Split('/').Contains($"{result.Outcome}"), $"{result.Outcome}: {result.Error}");
+        Assert.InRange(result.TotalUs!.Value, 1, (timeoutMs + 10_000) * 1_000);
         Assert.True(result.Bytes is null or <= 65_536, $"{result.Bytes} bytes");
         Assert.True(result.Error is { Length: > 0 and <= 500 });
     }
@@ -151,7 +150,6 @@ public sealed class ProbersHostileTests : IDisposable
         {
             case "resets behind TLS":
                 SocketServer.Reset(stream);
-                stream.Socket.Dispose();
                 break;
             case "closes behind TLS":
                 await tls.ShutdownAsync();
