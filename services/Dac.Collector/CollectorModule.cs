@@ -25,6 +25,9 @@ public static class CollectorModule
         builder.Services.AddHostedService(p => p.GetRequiredService<DueThread>());
         builder.Services.AddSingleton<Slots>();
         builder.Services.AddHostedService(p => p.GetRequiredService<Slots>());
+        builder.Services.AddSingleton(_ => new PauseWatch(TimeProvider.System));
+        builder.Services.AddHostedService(p => p.GetRequiredService<PauseWatch>());
+        builder.Services.AddSingleton<ClockOffset>();
         builder.Services.AddSingleton<ProbeLimits>();
         builder.Services.AddSingleton<ProbeRunner>();
         builder.Services.AddProbing();

@@ -10,7 +10,7 @@ namespace Dac.Collector;
 
 /// <summary>One slot from its due millisecond to its result: place, prober of its scheme, timeout, and what is to be remarked.</summary>
 public sealed partial class ProbeRunner(
-    ProbeLimits limits, IEnumerable<IProber> probers, IOptions<CollectorOptions> options, TimeProvider time, ILogger<ProbeRunner> logger)
+    ProbeLimits limits, IEnumerable<IProber> probers, PauseWatch pauses, ClockOffset clock, IOptions<CollectorOptions> options, TimeProvider time, ILogger<ProbeRunner> logger)
 {
     /// <summary>From this lateness on a row is flagged.</summary>
     public static readonly TimeSpan LateAfter = TimeSpan.FromMilliseconds(50);
@@ -67,7 +67,7 @@ public sealed partial class ProbeRunner(
     {
         var late = Late(probe);
         Lateness.Record(late.TotalSeconds);
-        var measurement = new Measurement(time);
+        var (measurement, began) = (new Measurement(time), pauses.Now);
         var scheme = probe.Url[..Math.Max(0, probe.Url.IndexOf(':', StringComparison.Ordinal))];
         if (_probers.TryGetValue(scheme, out var prober))
         {
@@ -78,8 +78,11 @@ public sealed partial class ProbeRunner(
         {
             measurement.Fail(Outcome.Unprobeable, $"no prober for the scheme '{scheme}'");
         }
-        var flags = (late > LateAfter ? ProbeRemarks.Late : 0) | (saturated ? ProbeRemarks.Saturated : 0);
-        return measurement.ToResult(probe, (int)Math.Min(late.TotalMicroseconds, int.MaxValue), flags);
+        var flags = (late > LateAfter ? ProbeRemarks.Late : 0) | (saturated ? ProbeRemarks.Saturated : 0) | (clock.IsOff ? ProbeRemarks.ClockOff : 0);
+        var result = measurement.ToResult(probe, (int)Math.Clamp(late.TotalMicroseconds, int.MinValue, int.MaxValue), flags);
+        return pauses.LongestSince(began) is var pause && pause > TimeSpan.Zero && result.Outcome.Class() == OutcomeClass.Executed
+            ? result with { Outcome = Outcome.PausedFault, Error = $"the collector stood still for {pause.TotalMilliseconds:F0} ms while it probed" }
+            : result;
     }
 
     private TimeSpan Late(ProbeUrl probe) => time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(probe.ScheduledAtMs);

@@ -22,6 +22,7 @@ public sealed partial class ResultReporter : BackgroundService
 
     private readonly Channel<(ProbeResult Result, Action Reported)> _buffer;
     private readonly PublishBus _bus;
+    private readonly ClockOffset _clock;
     private readonly CollectorOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger<ResultReporter> _logger;
@@ -31,9 +32,9 @@ public sealed partial class ResultReporter : BackgroundService
     private bool _dropping;
     private volatile bool _stopping;
 
-    public ResultReporter(PublishBus bus, IOptions<CollectorOptions> options, TimeProvider time, ILogger<ResultReporter> logger)
+    public ResultReporter(PublishBus bus, ClockOffset clock, IOptions<CollectorOptions> options, TimeProvider time, ILogger<ResultReporter> logger)
     {
-        (_bus, _options, _time, _logger) = (bus, options.Value, time, logger);
+        (_bus, _clock, _options, _time, _logger) = (bus, clock, options.Value, time, logger);
         _buffer = Channel.CreateBounded<(ProbeResult, Action)>(new BoundedChannelOptions(_options.ReportBuffer) { SingleReader = true });
     }
 
@@ -108,7 +109,7 @@ public sealed partial class ResultReporter : BackgroundService
 
     private async Task SendAsync(List<(ProbeResult Result, Action Reported)> batch)
     {
-        var message = new ProbeResultBatch { Location = _options.Location, Collector = _options.Name, Results = batch.ConvertAll(b => b.Result) };
+        var message = new ProbeResultBatch { Location = _options.Location, Collector = _options.Name, ClockOffsetMs = _clock.Ms, Results = batch.ConvertAll(b => b.Result) };
         while (!await TrySendAsync(message))
         {
             if (_giveUp.IsCancellationRequested)

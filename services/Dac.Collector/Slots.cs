@@ -10,7 +10,7 @@ namespace Dac.Collector;
 
 /// <summary>The slots that this collector holds, by key. A slot that is delivered again joins the one under way.</summary>
 public sealed partial class Slots(
-    DueThread due, ProbeRunner runner, ResultReporter reporter, IOptions<CollectorOptions> options, IOptions<TopologyOptions> topology, TimeProvider time,
+    DueThread due, ProbeRunner runner, ResultReporter reporter, ClockOffset clock, IOptions<CollectorOptions> options, IOptions<TopologyOptions> topology, TimeProvider time,
     ILogger<Slots> logger) : IHostedService, IHealthCheck
 {
     private static readonly Counter<long> Received = Telemetry.Meter.CreateCounter<long>("dac.slots.received", "{slot}", "Slots taken from the broker");
@@ -40,6 +40,8 @@ public sealed partial class Slots(
         if (batch.Partitions != topology.Value.Partitions && Interlocked.Exchange(ref _otherPartitions, batch.Partitions) != batch.Partitions)
             LogPartitions(logger, topology.Value.Partitions, batch.Partitions);
         Received.Add(batch.Probes.Count);
+        if (batch.SentAtMs is { } sent)
+            clock.Observe(sent);
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
         var reported = new Countdown(batch.Probes.Count);
         var fresh = new List<Slot>(batch.Probes.Count);

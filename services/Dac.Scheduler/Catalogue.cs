@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Data.Common;
 using System.Text.Json;
 using Dac.Hosting;
 using Dac.Storage;
@@ -7,24 +9,38 @@ using Microsoft.EntityFrameworkCore;
 namespace Dac.Scheduler;
 
 /// <summary>
-/// The active targets in memory, by partition, kept up to date by revision: each tick reads only what has changed. Used by one tick at a time.
+/// The active targets in memory, by partition, kept up to date by revision: only what has changed is read. Used by one tick at a time.
 /// </summary>
 public sealed partial class Catalogue
 {
+    /// <summary>What a tick waits for a change; a few thousand targets are read by then.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>From this age on the catalogue is an alarm.</summary>
+    private static readonly TimeSpan Old = TimeSpan.FromSeconds(5);
+
     private readonly IDbContextFactory<DacDbContext> _contexts;
     private readonly NameIds _names;
+    private readonly TimeProvider _time;
     private readonly ILogger<Catalogue> _logger;
     private readonly Dictionary<long, PlannedTarget> _targets = [];
     private readonly Dictionary<short, PartitionTargets> _partitions = [];
-    private readonly Dictionary<short, string> _locations = [];
+    private readonly ConcurrentDictionary<short, string> _locations = new();
     private readonly HashSet<long> _unreadable = [];
+    private Task<Changes>? _reading;
+    private long? _behindSince;
+    private bool _old;
 
-    public Catalogue(IDbContextFactory<DacDbContext> contexts, NameIds names, ILogger<Catalogue> logger)
+    public Catalogue(IDbContextFactory<DacDbContext> contexts, NameIds names, TimeProvider time, ILogger<Catalogue> logger)
     {
-        (_contexts, _names, _logger) = (contexts, names, logger);
+        (_contexts, _names, _time, _logger) = (contexts, names, time, logger);
+        Telemetry.Meter.CreateObservableGauge("dac.catalogue.age", () => Age.TotalSeconds, "s", "How long there has been a change of the targets that is not planned from yet");
         Telemetry.Meter.CreateObservableGauge("dac.targets.active", () => _targets.Count, "{target}", "Targets that are planned");
         Telemetry.Meter.CreateObservableGauge("dac.targets.unreadable", () => _unreadable.Count, "{target}", "Targets whose stored definition can't be read");
     }
+
+    /// <summary>For tests of the proof: a target that this node overlooks.</summary>
+    internal long? Overlooked { get; set; }
 
     /// <summary>Revision of the last change that was read.</summary>
     public long Revision { get; private set; }
@@ -42,30 +58,77 @@ public sealed partial class Catalogue
     public PartitionTargets Partition(short partition) =>
         _partitions.TryGetValue(partition, out var targets) ? targets : _partitions[partition] = new PartitionTargets();
 
-    /// <summary>Reads what has changed up to <paramref name="revision"/>.</summary>
+    /// <summary>True once it has been read.</summary>
+    public bool IsLoaded { get; private set; }
+
+    /// <summary>
+    /// Takes in what has changed up to <paramref name="revision"/>. A large change is read in the background while planning goes on with the catalogue
+    /// as it was; so is one that the database can't give at the moment.
+    /// </summary>
     public async Task RefreshAsync(long revision, CancellationToken cancellationToken)
     {
-        if (revision == Revision)
+        if (revision == Revision && IsLoaded)
+        {
+            _behindSince = null;
             return;
-        var first = Revision == 0;
-        if (first)
-        {
-            // A first load that broke off halfway knows nothing of what was deleted since.
-            _targets.Clear();
-            _partitions.Clear();
-            _unreadable.Clear();
         }
+        _behindSince ??= _time.GetTimestamp();
+        _reading ??= Task.Run(() => ReadAsync(Revision, !IsLoaded, cancellationToken), cancellationToken);
+        try
+        {
+            var changes = await _reading.WaitAsync(Patience, _time, cancellationToken);
+            _reading = null;
+            Apply(changes);
+        }
+        catch (TimeoutException) when (_reading is { IsCompleted: false })
+        {
+        }
+        catch (Exception e) when (e is DbException or TimeoutException or InvalidOperationException { InnerException: DbException })
+        {
+            _reading = null;
+            LogNotRead(_logger, e.Message);
+        }
+        if (Age > Old && !_old)
+            LogOld(_logger, Age.TotalSeconds, Revision, revision);
+        _old = Age > Old;
+    }
+
+    private TimeSpan Age => _behindSince is { } since ? _time.GetElapsedTime(since) : TimeSpan.Zero;
+
+    private void Apply(Changes changes)
+    {
+        foreach (var (id, target, unreadable) in changes.Targets)
+        {
+            _unreadable.Remove(id);
+            if (_targets.Remove(id, out var old))
+                Partition(old.Partition).Remove(old);
+            if (unreadable)
+                _unreadable.Add(id);
+            if (target is { Target.Paused: false } && id != Overlooked)
+            {
+                _targets[id] = target;
+                Partition(target.Partition).Add(target);
+            }
+        }
+        (Revision, IsLoaded, _behindSince) = (changes.Revision, true, null);
+        LogRefreshed(_logger, Revision, _targets.Count, _unreadable.Count);
+    }
+
+    // In one snapshot with the revision: each window says exactly what it was planned from.
+    private async Task<Changes> ReadAsync(long from, bool all, CancellationToken cancellationToken)
+    {
         await using var db = await _contexts.CreateDbContextAsync(cancellationToken);
-        // Without an upper limit: what has changed since the revision was read is taken along now, and once more with the next tick.
-        var changes = db.Targets.AsNoTracking().Where(t => t.Revision > Revision && (!first || t.DeletedAt == null));
-        await foreach (var change in changes.Select(t => new { t.Id, t.Spec, t.Partition, Deleted = t.DeletedAt != null }).AsAsyncEnumerable().WithCancellation(cancellationToken))
+        await using var snapshot = await db.BeginSnapshotAsync(cancellationToken);
+        var revision = await db.Topology.AsNoTracking().Select(t => t.Revision).SingleAsync(cancellationToken);
+        var rows = db.Targets.AsNoTracking().Where(t => all ? t.DeletedAt == null : t.Revision > from)
+            .Select(t => new { t.Id, t.Spec, t.Partition, Deleted = t.DeletedAt != null });
+        var targets = new List<(long, PlannedTarget?, bool)>();
+        await foreach (var row in rows.AsAsyncEnumerable().WithCancellation(cancellationToken))
         {
-            Remove(change.Id);
-            if (!change.Deleted && await ReadAsync(change.Id, change.Partition, change.Spec, cancellationToken) is { Target.Paused: false } target)
-                Add(target);
+            var target = row.Deleted ? null : await ReadAsync(row.Id, row.Partition, row.Spec, cancellationToken);
+            targets.Add((row.Id, target, !row.Deleted && target is null));
         }
-        Revision = revision;
-        LogRefreshed(_logger, revision, _targets.Count, _unreadable.Count);
+        return new Changes(revision, targets);
     }
 
     /// <summary>
@@ -81,19 +144,6 @@ public sealed partial class Catalogue
             : null;
     }
 
-    private void Add(PlannedTarget target)
-    {
-        _targets[target.Id] = target;
-        Partition(target.Partition).Add(target);
-    }
-
-    private void Remove(long id)
-    {
-        _unreadable.Remove(id);
-        if (_targets.Remove(id, out var old))
-            Partition(old.Partition).Remove(old);
-    }
-
     // A row that can't be read costs that target its probes, and nobody else anything.
     private async ValueTask<PlannedTarget?> ReadAsync(long id, short partition, string spec, CancellationToken cancellationToken)
     {
@@ -102,9 +152,9 @@ public sealed partial class Catalogue
             var (target, errors) = TargetValidator.Validate(TargetStore.ReadSpec(spec), compile: false);
             if (target is not null)
             {
-                var locations = new short[target.Locations.Count];
+                var locations = await _names.LocationsAsync(target.Locations, cancellationToken);
                 for (var i = 0; i < locations.Length; i++)
-                    _locations[locations[i] = await _names.LocationAsync(target.Locations[i], cancellationToken)] = target.Locations[i];
+                    _locations[locations[i]] = target.Locations[i];
                 return new PlannedTarget(id, partition, target, locations);
             }
             LogUnreadable(_logger, id, string.Join("; ", errors));
@@ -113,9 +163,16 @@ public sealed partial class Catalogue
         {
             LogUnreadable(_logger, id, e.Message);
         }
-        _unreadable.Add(id);
         return null;
     }
+
+    private sealed record Changes(long Revision, List<(long Id, PlannedTarget? Target, bool Unreadable)> Targets);
+
+    [LoggerMessage(LogLevel.Warning, "Changes of the targets can't be read, planning goes on without them: {Reason}")]
+    private static partial void LogNotRead(ILogger logger, string reason);
+
+    [LoggerMessage(LogLevel.Error, "The targets are planned as they were {Seconds:F0} s ago, at revision {Revision} instead of {Latest}")]
+    private static partial void LogOld(ILogger logger, double seconds, long revision, long latest);
 
     [LoggerMessage(LogLevel.Information, "Catalogue at revision {Revision}: {Active} active targets, {Unreadable} unreadable")]
     private static partial void LogRefreshed(ILogger logger, long revision, int active, int unreadable);

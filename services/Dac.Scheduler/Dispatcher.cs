@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Dac.Contracts;
@@ -13,8 +14,7 @@ namespace Dac.Scheduler;
 /// claimed again by whoever comes first: duplicates are harmless, loss is not possible.
 /// </summary>
 public sealed partial class Dispatcher(
-    IPlanStore plans, Catalogue catalogue, PublishBus bus, IOptions<SchedulerOptions> options, IOptions<TopologyOptions> topology,
-    ILogger<Dispatcher> logger)
+    Catalogue catalogue, PlanMemory memory, PublishBus bus, IOptions<SchedulerOptions> options, IOptions<TopologyOptions> topology, ILogger<Dispatcher> logger)
 {
     /// <summary>Sends under way at once; one at a time would cost twice the CPU, more than 20 no less.</summary>
     private const int Parallel = 20;
@@ -22,21 +22,18 @@ public sealed partial class Dispatcher(
     private static readonly Counter<long> Published = Telemetry.Meter.CreateCounter<long>("dac.slots.published", "{slot}", "Slots confirmed by the broker");
     private static readonly Counter<long> Undeliverable = Telemetry.Meter.CreateCounter<long>("dac.slots.undeliverable", "{slot}", "Slots for which the broker has no queue");
 
-    /// <summary>Publishes windows and marks them.</summary>
-    /// <param name="windows">What to publish.</param>
-    /// <param name="nowMs">The database's clock, by which they were planned.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    public async Task PublishAsync(IReadOnlyList<PlannedWindow> windows, long nowMs, CancellationToken cancellationToken)
+    /// <summary>Publishes windows; returns those that the broker has not confirmed in full.</summary>
+    public async Task<IReadOnlySet<PlannedWindow>> PublishAsync(IReadOnlyList<PlannedWindow> windows, CancellationToken cancellationToken)
     {
-        if (windows.Count == 0)
-            return;
         var unconfirmed = new HashSet<PlannedWindow>();
+        if (windows.Count == 0)
+            return unconfirmed;
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(options.Value.SendDeadline);
         var batches = new List<(PlannedWindow Window, ProbeBatch Batch)>();
         foreach (var window in windows)
         {
-            if (!await AddBatchesAsync(window, batches, deadline.Token))
+            if (!await TryAddBatchesAsync(window, batches, deadline.Token))
                 unconfirmed.Add(window);
         }
         await System.Threading.Tasks.Parallel.ForEachAsync(
@@ -44,7 +41,7 @@ public sealed partial class Dispatcher(
             new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = CancellationToken.None },
             async (item, _) =>
             {
-                if (!await SendAsync(item.Batch, nowMs, deadline.Token))
+                if (!await SendAsync(item.Batch, deadline.Token))
                 {
                     lock (unconfirmed)
                         unconfirmed.Add(item.Window);
@@ -52,15 +49,16 @@ public sealed partial class Dispatcher(
             });
         if (unconfirmed.Count > 0)
             LogUnconfirmed(logger, unconfirmed.Count, windows.Count);
-        await plans.MarkPublishedAsync([.. windows.Where(w => !unconfirmed.Contains(w))], cancellationToken);
+        return unconfirmed;
     }
 
-    private async Task<bool> SendAsync(ProbeBatch batch, long nowMs, CancellationToken deadline)
+    private async Task<bool> SendAsync(ProbeBatch batch, CancellationToken deadline)
     {
         // What can't be started in time any more is of no use to anybody; one second more, so that it is the collector who says so and not the broker
         // who drops it silently.
+        var nowMs = memory.NowMs;
         var last = batch.Probes.Max(p => p.ScheduledAtMs + p.ToleranceMs) - nowMs + 1_000;
-        var outcome = await bus.SendAsync(Queues.ProbeUrl(batch.Location, batch.Partition), batch, TimeSpan.FromMilliseconds(Math.Max(1, last)), deadline);
+        var outcome = await bus.SendAsync(Queues.ProbeUrl(batch.Location, batch.Partition), batch with { SentAtMs = nowMs }, TimeSpan.FromMilliseconds(Math.Max(1, last)), deadline);
         if (outcome.Sent == Sent.Confirmed)
             Published.Add(batch.Probes.Count);
         // Final: sending again would change nothing.
@@ -79,6 +77,19 @@ public sealed partial class Dispatcher(
     }
 
     // False where slots could neither be sent nor reported.
+    private async Task<bool> TryAddBatchesAsync(PlannedWindow window, List<(PlannedWindow, ProbeBatch)> batches, CancellationToken deadline)
+    {
+        try
+        {
+            return await AddBatchesAsync(window, batches, deadline);
+        }
+        // A target that only the database knows, which does not answer.
+        catch (Exception e) when (e is DbException or OperationCanceledException or InvalidOperationException { InnerException: DbException })
+        {
+            return false;
+        }
+    }
+
     private async Task<bool> AddBatchesAsync(PlannedWindow window, List<(PlannedWindow, ProbeBatch)> batches, CancellationToken cancellationToken)
     {
         var unreadable = new List<PlannedSlot>();

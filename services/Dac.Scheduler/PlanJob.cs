@@ -3,7 +3,6 @@ using System.Diagnostics.Metrics;
 using Dac.Hosting;
 using Dac.Storage;
 using Dac.Targets;
-using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 using Quartz;
 
@@ -11,17 +10,26 @@ namespace Dac.Scheduler;
 
 /// <summary>
 /// Once a second, on every scheduler: plans every window up to <see cref="SchedulerOptions.Lead"/> ahead that nobody has planned yet, writes it,
-/// and publishes it. There is no leader: whoever moves a partition's cursor first has won its windows.
+/// and publishes it. There is no leader: whoever moves a partition's cursor first has won its windows. While the database does not answer, the one scheduler
+/// that holds the broker's lease plans from memory.
 /// </summary>
 [DisallowConcurrentExecution]
 public sealed partial class PlanJob(
-    IPlanStore plans, Catalogue catalogue, Dispatcher dispatcher, PlanHealth health, IOptions<SchedulerOptions> options, ILogger<PlanJob> logger) : IJob
+    IPlanStore plans, Catalogue catalogue, Dispatcher dispatcher, PlanMemory memory, PlanLease lease, PlanHealth health, IOptions<SchedulerOptions> options,
+    TimeProvider time, ILogger<PlanJob> logger) : IJob
 {
     private static readonly Counter<long> Planned = Telemetry.Meter.CreateCounter<long>("dac.slots.planned", "{slot}", "Slots written to the plan");
+    private static readonly Counter<long> FromMemory = Telemetry.Meter.CreateCounter<long>("dac.slots.planned_from_memory", "{slot}", "Slots published while the database did not answer");
     private static readonly Counter<double> Gaps = Telemetry.Meter.CreateCounter<double>("dac.plan.gap", "s", "Seconds that no scheduler planned in time, summed over partitions");
+
+    /// <summary>What a tick waits for the database. A tick that fails leaves the next one time to plan from memory before the plan runs out.</summary>
+    private static readonly TimeSpan Deadline = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Windows that another scheduler may have left behind in each partition.</summary>
     private const int WindowsAhead = 4;
+
+    /// <summary>How many ticks the lease's holder gets to go on with the plan after an outage.</summary>
+    private const int Courtesy = 5;
 
     /// <inheritdoc/>
     public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken)
@@ -29,53 +37,120 @@ public sealed partial class PlanJob(
         try
         {
             await TickAsync(cancellationToken);
-            health.Succeeded();
         }
         // The next tick tries again; a long outage is one line at its start, and in the health check.
         catch (Exception e) when (e is DbException or TimeoutException or InvalidOperationException { InnerException: DbException })
         {
             if (health.Failed(e.Message))
                 LogDatabase(logger, e.Message);
+            await PlanFromMemoryAsync(cancellationToken);
         }
     }
 
     private async Task TickAsync(CancellationToken cancellationToken)
     {
-        var state = await plans.ReadAsync(cancellationToken);
+        var state = await WithinAsync(() => plans.ReadAsync(cancellationToken));
         await catalogue.RefreshAsync(state.Revision, cancellationToken);
+        if (!catalogue.IsLoaded)
+            return;
+        memory.Read(state);
+        var offers = Offers(state, options.Value.Lead);
+        // Somebody else may be planning from memory still: first the one who knows what was published.
+        if (offers.Exists(o => o.SeenUntilMs < o.FromMs) && memory.Yielded < Courtesy && !await lease.HoldAsync(cancellationToken))
+        {
+            memory.Yielded++;
+            return;
+        }
+        memory.Yielded = 0;
+        if (offers.Count > 0)
+        {
+            var won = await WithinAsync(() => plans.PlanAsync(offers, catalogue.Revision, cancellationToken));
+            var mine = offers.Where(o => won.Contains(o.Partition)).ToList();
+            Count(mine);
+            var windows = mine.SelectMany(o => o.Windows).ToLookup(memory.IsSent);
+            await MarkAsync(windows[true], cancellationToken);
+            await PublishAsync([.. windows[false]], cancellationToken);
+        }
+        await lease.ReleaseAsync();
+        await PublishAsync(await WithinAsync(() => plans.ClaimUnpublishedAsync(WindowsAhead * state.PlannedUntilMs.Count, cancellationToken)), cancellationToken);
+        if (health.Succeeded())
+            LogBack(logger);
+    }
+
+    // A second less than with the database: one slow answer of it must not make two schedulers publish the same.
+    private async Task PlanFromMemoryAsync(CancellationToken cancellationToken)
+    {
+        if (!catalogue.IsLoaded || memory.State is not { } state)
+            return;
+        var offers = Offers(state, options.Value.Lead - TimeSpan.FromMilliseconds(Schedule.WindowMs));
+        if (offers.Count == 0 || !await lease.HoldAsync(cancellationToken))
+            return;
+        var unconfirmed = await dispatcher.PublishAsync([.. offers.SelectMany(o => o.Windows)], cancellationToken);
+        foreach (var offer in offers.Where(o => !o.Windows.Any(unconfirmed.Contains)))
+        {
+            memory.Sent(offer);
+            FromMemory.Add(offer.Windows.Sum(w => (long)w.Slots.Count));
+        }
+        health.SucceededFromMemory();
+    }
+
+    private List<PartitionPlan> Offers(PlanState state, TimeSpan lead)
+    {
+        // The second under way is lost if it is not planned yet: its commands would come late.
+        var first = (state.NowMs / Schedule.WindowMs + 1) * Schedule.WindowMs;
+        var until = first + (long)lead.TotalMilliseconds / Schedule.WindowMs * Schedule.WindowMs;
         var offers = new List<PartitionPlan>();
         for (short partition = 0; partition < state.PlannedUntilMs.Count; partition++)
         {
-            if (Plan(partition, state) is { } offer)
-                offers.Add(offer);
+            var seen = state.PlannedUntilMs[partition];
+            var from = Math.Max(seen ?? first, first);
+            if (from >= until)
+                continue;
+            var targets = catalogue.Partition(partition);
+            var windows = new List<PlannedWindow>();
+            for (var start = from; start < until; start += Schedule.WindowMs)
+            {
+                if (targets.Plan(partition, start, catalogue.Revision) is { } window)
+                    windows.Add(window);
+            }
+            offers.Add(new PartitionPlan(partition, seen, from, until, targets.Count, windows));
         }
-        if (offers.Count > 0)
-        {
-            var won = await plans.PlanAsync(offers, catalogue.Revision, cancellationToken);
-            var mine = offers.Where(o => won.Contains(o.Partition)).ToList();
-            Count(mine);
-            await dispatcher.PublishAsync([.. mine.SelectMany(o => o.Windows)], state.NowMs, cancellationToken);
-        }
-        await dispatcher.PublishAsync(await plans.ClaimUnpublishedAsync(WindowsAhead * state.PlannedUntilMs.Count, cancellationToken), state.NowMs, cancellationToken);
+        return offers;
     }
 
-    private PartitionPlan? Plan(short partition, PlanState state)
+    private async Task PublishAsync(IReadOnlyList<PlannedWindow> windows, CancellationToken cancellationToken)
     {
-        // The second under way is lost if it is not planned yet: its commands would come late.
-        var first = state.NowMs / Schedule.WindowMs * Schedule.WindowMs + Schedule.WindowMs;
-        var until = first + (long)options.Value.Lead.TotalMilliseconds / Schedule.WindowMs * Schedule.WindowMs;
-        var seen = state.PlannedUntilMs[partition];
-        var from = Math.Max(seen ?? first, first);
-        if (from >= until)
-            return null;
-        var targets = catalogue.Partition(partition);
-        var windows = new List<PlannedWindow>();
-        for (var start = from; start < until; start += Schedule.WindowMs)
+        var unconfirmed = await dispatcher.PublishAsync(windows, cancellationToken);
+        await MarkAsync(windows.Where(w => !unconfirmed.Contains(w)), cancellationToken);
+    }
+
+    private async Task MarkAsync(IEnumerable<PlannedWindow> windows, CancellationToken cancellationToken)
+    {
+        if (windows.ToList() is not { Count: > 0 } published)
+            return;
+        await WithinAsync(async () =>
         {
-            if (targets.Plan(partition, start, catalogue.Revision) is { } window)
-                windows.Add(window);
+            await plans.MarkPublishedAsync(published, cancellationToken);
+            return true;
+        });
+    }
+
+    // Whatever the driver does meanwhile. A plan that is written after all is published by whoever claims it.
+    private async Task<T> WithinAsync<T>(Func<Task<T>> ask)
+    {
+        try
+        {
+            await memory.Asked.WaitAsync(Deadline, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!memory.Asked.IsCompleted)
+                throw new TimeoutException();
+            var answer = Task.Run(ask);
+            memory.Asked = answer;
+            return await answer.WaitAsync(Deadline, time);
         }
-        return new PartitionPlan(partition, seen, from, until, targets.Count, windows);
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"no answer within {Deadline.TotalMilliseconds:F0} ms", e);
+        }
     }
 
     private void Count(List<PartitionPlan> mine)
@@ -88,35 +163,12 @@ public sealed partial class PlanJob(
         LogGap(logger, mine.Max(o => o.FromMs - (o.SeenUntilMs ?? o.FromMs)) / 1000, mine.Count(o => o.SeenUntilMs < o.FromMs));
     }
 
-    [LoggerMessage(LogLevel.Warning, "Nobody planned the last {Seconds} s in {Partitions} partitions; their slots are missed, planning goes on from now")]
+    [LoggerMessage(LogLevel.Warning, "The last {Seconds} s in {Partitions} partitions were not planned in the database; the audit accounts for them, planning goes on from now")]
     private static partial void LogGap(ILogger logger, long seconds, int partitions);
 
     [LoggerMessage(LogLevel.Error, "Can't plan, the database does not answer: {Reason}. Trying again every second")]
     private static partial void LogDatabase(ILogger logger, string reason);
-}
 
-/// <summary>Ready while ticks succeed.</summary>
-public sealed class PlanHealth(TimeProvider time) : IHealthCheck
-{
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
-
-    private long? _last;
-    private string? _reason;
-
-    /// <summary>A tick has ended well.</summary>
-    public void Succeeded() => (_last, _reason) = (time.GetTimestamp(), null);
-
-    /// <summary>A tick has failed; true for the first of a row.</summary>
-    public bool Failed(string reason)
-    {
-        var first = _reason is null;
-        _reason = reason;
-        return first;
-    }
-
-    /// <inheritdoc/>
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(_last is { } last && time.GetElapsedTime(last) < Limit
-            ? HealthCheckResult.Healthy()
-            : HealthCheckResult.Unhealthy(_last is null ? $"nothing planned yet: {_reason ?? "starting"}" : $"nothing planned for {time.GetElapsedTime(_last.Value).TotalSeconds:F0} s: {_reason ?? "see the log"}"));
+    [LoggerMessage(LogLevel.Information, "Planning in the database again")]
+    private static partial void LogBack(ILogger logger);
 }

@@ -15,9 +15,11 @@ public static class SchedulerModule
         builder.AddPublishing();
         builder.Services.AddSingleton<Catalogue>();
         builder.Services.AddSingleton<Dispatcher>();
+        builder.Services.AddSingleton<PlanMemory>();
+        builder.Services.AddSingleton<PlanLease>();
         builder.Services.AddSingleton<PlanHealth>();
         builder.Services.AddHealthChecks().AddCheck<PlanHealth>("plan");
-        builder.Services.AddSingleton<GapPlan>();
+        builder.Services.AddSingleton<PlanProof>();
         builder.Services.AddSingleton<ResultBacklog>();
         builder.AddJob<PlanJob>(TimeSpan.FromSeconds(1));
         builder.AddJob<AuditJob>(TimeSpan.FromSeconds(5));

@@ -21,7 +21,8 @@ public sealed class SchedulerOptions
     public TimeSpan SendDeadline { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// A gap (seconds that no scheduler planned) longer than this is accounted for by one number per partition instead of a row per slot: 0 to 1 h. Default: 5 min.
+    /// A gap (seconds that no scheduler planned) longer than this, in which nothing was probed, is accounted for by one number per partition instead of a row per
+    /// slot: 0 to 1 h. Default: 5 min.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00", "01:00:00")]
     public TimeSpan GapAfter { get; set; } = TimeSpan.FromMinutes(5);

@@ -19,6 +19,11 @@ namespace Dac.Writer;
 public sealed partial class ResultWriter : BackgroundService, IHealthCheck
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan SeenEvery = TimeSpan.FromSeconds(10);
+
+    /// <summary>Names that are remembered; a restarted collector has a new one.</summary>
+    private const int MaxSeen = 10_000;
+
     private static readonly Counter<long> Stored = Telemetry.Meter.CreateCounter<long>("dac.results.stored", "{result}", "Rows inserted, or replacing one of a lower class");
     private static readonly Counter<long> Duplicates = Telemetry.Meter.CreateCounter<long>("dac.results.duplicate", "{result}", "Results for slots that had their row already");
     private static readonly Counter<long> Parked = Telemetry.Meter.CreateCounter<long>("dac.results.parked", "{result}", "Results that the database refused");
@@ -33,6 +38,7 @@ public sealed partial class ResultWriter : BackgroundService, IHealthCheck
     private readonly TimeProvider _time;
     private readonly int _batchRows;
     private readonly ILogger<ResultWriter> _logger;
+    private readonly Dictionary<string, long> _seen = [];
     private int _waiting;
     private string? _outage;
 
@@ -100,6 +106,7 @@ public sealed partial class ResultWriter : BackgroundService, IHealthCheck
                 var rows = await RowsAsync(group, cancellationToken);
                 using var spans = new StoreSpans(rows);
                 var stored = await StoreAsync(rows, cancellationToken);
+                await SeenAsync(group, cancellationToken);
                 Count(group, rows, stored);
                 if (_outage is not null)
                     LogBack(_logger);
@@ -114,6 +121,24 @@ public sealed partial class ResultWriter : BackgroundService, IHealthCheck
                 _outage = e.Message;
                 await Task.Delay(RetryDelay, _time, cancellationToken);
             }
+        }
+    }
+
+    // That a collector lives, and how far its clock is off.
+    private async Task SeenAsync(List<Pending> group, CancellationToken cancellationToken)
+    {
+        foreach (var batch in group.Select(p => p.Batch).DistinctBy(b => b.Collector))
+        {
+            if (_seen.TryGetValue(batch.Collector, out var last) && _time.GetElapsedTime(last) < SeenEvery)
+                continue;
+            var id = await _names.CollectorAsync(batch.Collector, cancellationToken);
+            var now = _time.GetUtcNow();
+            using var turn = await _gate.EnterAsync();
+            await using var db = await _contexts.CreateDbContextAsync(cancellationToken);
+            await db.Collectors.Where(c => c.Id == id).ExecuteUpdateAsync(s => s.SetProperty(c => c.SeenAt, now).SetProperty(c => c.ClockOffsetMs, batch.ClockOffsetMs), cancellationToken);
+            if (_seen.Count >= MaxSeen)
+                _seen.Clear();
+            _seen[batch.Collector] = _time.GetTimestamp();
         }
     }
 

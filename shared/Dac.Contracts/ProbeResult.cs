@@ -74,6 +74,9 @@ public enum ProbeRemarks : short
 
     /// <summary>Match or error was cut to its limit.</summary>
     Truncated = 4,
+
+    /// <summary>The collector's clock was more than 100 ms off the database's: lateness is as wrong as the clock.</summary>
+    ClockOff = 8,
 }
 
 /// <summary>Envelope: results of one collector, batched by count and by time.</summary>
@@ -84,6 +87,9 @@ public sealed record ProbeResultBatch
 
     /// <summary>Name of the collector, as in its log.</summary>
     public required string Collector { get; init; }
+
+    /// <summary>The collector's clock less the database's, in ms; null where it was not measured.</summary>
+    public int? ClockOffsetMs { get; init; }
 
     /// <summary>The results, in no particular order.</summary>
     public required IReadOnlyList<ProbeResult> Results { get; init; }

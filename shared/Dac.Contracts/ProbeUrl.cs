@@ -47,6 +47,9 @@ public sealed record ProbeBatch
     /// <summary>1 for the first publishing of the window, more when another scheduler took it over.</summary>
     public int Attempt { get; init; } = 1;
 
+    /// <summary>When it was sent, in Unix milliseconds by the database's clock: a collector learns from it how far its own clock is off. Null: not known.</summary>
+    public long? SentAtMs { get; init; }
+
     /// <summary>The commands, earliest first.</summary>
     public required IReadOnlyList<ProbeUrl> Probes { get; init; }
 }

@@ -88,6 +88,8 @@ public static class Bus
         var parts = builder.Parts();
         if (parts.Endpoints.Count > 0)
             AddConsumerBus(builder, parts);
+        if (builder.Broker() is not null && (parts.Publishes || parts.Endpoints.Count > 0))
+            builder.Services.AddHealthChecks().AddCheck<BrokerPolicies>("broker (policies)");
         if (parts.Idle.Count > 0 && builder.Broker() is null)
             builder.Services.AddHostedService<InMemoryDrain>();
         // Registered last of all: hosted services stop in reverse order, and jobs must end before the bus.

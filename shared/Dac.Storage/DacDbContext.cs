@@ -41,7 +41,12 @@ public abstract class DacDbContext(DbContextOptions options) : DbContext(options
             e.HasIndex(t => t.Key).IsUnique();
             e.HasIndex(t => t.Revision);
         });
-        modelBuilder.Entity<TargetVersion>(e => e.HasKey(v => new { v.TargetId, v.Revision }));
+        modelBuilder.Entity<TargetVersion>(e =>
+        {
+            e.HasKey(v => new { v.TargetId, v.Revision });
+            e.HasIndex(v => new { v.Partition, v.Revision });
+            e.HasIndex(v => new { v.Partition, v.RevisionTo });
+        });
         modelBuilder.Entity<Location>(e => e.HasIndex(l => l.Name).IsUnique());
         modelBuilder.Entity<Collector>(e => e.HasIndex(c => c.Name).IsUnique());
         modelBuilder.Entity<OutcomeName>(e =>

@@ -21,8 +21,14 @@ public interface IAuditStore
     Task<IReadOnlyList<PlanGap>> OpenGapsAsync(int limit, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Closes a gap: writes its windows with a row missed(not planned) for each slot, or, with none, only the number of slots. Does nothing where another node
-    /// has closed it.
+    /// Whether anything was probed in the span of a gap: a scheduler that plans from memory while the database is away leaves results, and no plan.
     /// </summary>
-    Task CloseGapAsync(PlanGap gap, IReadOnlyList<PlannedWindow> windows, long countedSlots, CancellationToken cancellationToken);
+    Task<bool> WasProbedAsync(PlanGap gap, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Closes a gap up to <paramref name="until"/>, and leaves the rest open: writes its windows, with a row missed(not planned) for each slot that has none, or,
+    /// with no windows, only the number of slots. A gap all of whose slots have rows already was none, and is forgotten. Does nothing where another node has closed it.
+    /// </summary>
+    /// <returns>How many slots are missed(not planned).</returns>
+    Task<long> CloseGapAsync(PlanGap gap, DateTimeOffset until, IReadOnlyList<PlannedWindow> windows, long countedSlots, CancellationToken cancellationToken);
 }

@@ -12,7 +12,11 @@ public readonly record struct PlannedSlot(long TargetId, short LocationId, short
 /// <param name="AuditAfterMs">When each slot must have its row, Unix ms.</param>
 /// <param name="Attempt">1, or more when it is published by another than the one who planned it.</param>
 public sealed record PlannedWindow(
-    short Partition, long StartMs, IReadOnlyList<PlannedSlot> Slots, int ActiveTargets, long Revision, long AuditAfterMs, short Attempt = 1);
+    short Partition, long StartMs, IReadOnlyList<PlannedSlot> Slots, int ActiveTargets, long Revision, long AuditAfterMs, short Attempt = 1)
+{
+    /// <summary>Of the slots' keys (<see cref="SlotChecksum"/>).</summary>
+    public long Checksum() => Slots.Sum(s => SlotChecksum.Of(s.TargetId, s.LocationId, StartMs + s.OffsetMs));
+}
 
 /// <summary>How far each partition is planned, by the database's clock.</summary>
 /// <param name="NowMs">The database's clock, Unix ms.</param>

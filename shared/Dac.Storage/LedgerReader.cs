@@ -1,6 +1,8 @@
 using System.Data.Common;
 using Dac.Storage.Model;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using NpgsqlTypes;
 
 namespace Dac.Storage;
 
@@ -45,6 +47,9 @@ public sealed record Ledger
     /// <summary>Seconds that no scheduler planned, summed over the partitions.</summary>
     public required long GapSeconds { get; init; }
 
+    /// <summary>What is wrong with the plan itself, in sentences; empty where the targets as they were explain it.</summary>
+    public required IReadOnlyList<string> Alarms { get; init; }
+
     /// <summary>Slots probed.</summary>
     public long Executed => Up + Degraded + Down;
 
@@ -62,8 +67,13 @@ public sealed record MissedSlots(long Expired, long Lost, long Undeliverable, lo
     public long Sum => Expired + Lost + Undeliverable + Clock + NotPlanned;
 }
 
+/// <summary>Whose slots to account for.</summary>
+/// <param name="TargetId">One target, also a deleted one; null: all.</param>
+/// <param name="Tag">The targets that have this tag now; null: all.</param>
+public sealed record LedgerFilter(long? TargetId = null, string? Tag = null);
+
 /// <summary>Reads the ledger with one query: every planned slot beside its row.</summary>
-public sealed class LedgerReader(IDbContextFactory<DacDbContext> contexts, TimeProvider time)
+public sealed class LedgerReader(IDbContextFactory<DacDbContext> contexts, GapPlan gapPlan, TimeProvider time)
 {
     private const string Figures = """
         SELECT count(*),
@@ -87,7 +97,7 @@ public sealed class LedgerReader(IDbContextFactory<DacDbContext> contexts, TimeP
         CROSS JOIN LATERAL unnest(w.slot_targets, w.slot_locations, w.slot_offsets_ms) AS s(target_id, location_id, offset_ms)
         LEFT JOIN probe_result r ON r.target_id = s.target_id AND r.location_id = s.location_id
             AND r.scheduled_at = w.starts_at + s.offset_ms * interval '1 ms' AND r.scheduled_at >= @from AND r.scheduled_at < @to
-        WHERE w.starts_at >= @from AND w.starts_at < @to
+        WHERE w.starts_at >= @from AND w.starts_at < @to AND (@targets IS NULL OR s.target_id = ANY(@targets))
         """;
 
     private const string SqliteSql = Figures + """
@@ -96,17 +106,23 @@ public sealed class LedgerReader(IDbContextFactory<DacDbContext> contexts, TimeP
         CROSS JOIN json_each(w.slot_targets) s
         LEFT JOIN probe_result r ON r.target_id = s.value AND r.location_id = w.slot_locations ->> s.key
             AND r.scheduled_at = w.starts_at + (w.slot_offsets_ms ->> s.key)
-        WHERE w.starts_at >= @from AND w.starts_at < @to
+        WHERE w.starts_at >= @from AND w.starts_at < @to AND (@targets IS NULL OR s.value IN (SELECT value FROM json_each(@targets)))
         """;
 
     /// <summary>Reads the ledger of a span, widened to whole seconds.</summary>
-    public async Task<Ledger> ReadAsync(DateTimeOffset from, DateTimeOffset to, CancellationToken cancellationToken)
+    public Task<Ledger> ReadAsync(DateTimeOffset from, DateTimeOffset to, CancellationToken cancellationToken) => ReadAsync(from, to, new LedgerFilter(), cancellationToken);
+
+    /// <summary>Reads the ledger of some targets in a span, widened to whole seconds.</summary>
+    public async Task<Ledger> ReadAsync(DateTimeOffset from, DateTimeOffset to, LedgerFilter filter, CancellationToken cancellationToken)
     {
         (from, to) = (Second(from, up: false), Second(to, up: true));
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var gaps = await db.PlanGaps.Where(g => g.FromTime < to && g.ToTime > from).ToListAsync(cancellationToken);
-        // A long gap has a number instead of rows; where it lies only partly in the span, the part's share of it.
-        var counted = gaps.Sum(g => (long)Math.Round((g.Slots ?? 0) * (Overlap(g, from, to) / (g.ToTime - g.FromTime))));
+        var targets = await TargetsAsync(db, filter, cancellationToken);
+        var counted = 0L;
+        foreach (var gap in gaps.Where(g => g.Slots > 0))
+            counted += await CountAsync(gap, from, to, targets, cancellationToken);
+        var alarms = await AlarmsAsync(db, from, to, cancellationToken);
         await db.Database.OpenConnectionAsync(cancellationToken);
         await using var command = db.Database.GetDbConnection().CreateCommand();
         var sqlite = db is SqliteDbContext;
@@ -117,6 +133,7 @@ public sealed class LedgerReader(IDbContextFactory<DacDbContext> contexts, TimeP
         Add(command, "from", from, sqlite);
         Add(command, "to", to, sqlite);
         Add(command, "now", time.GetUtcNow(), sqlite);
+        Add(command, targets, sqlite);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
         return new Ledger
@@ -132,8 +149,39 @@ public sealed class LedgerReader(IDbContextFactory<DacDbContext> contexts, TimeP
             Pending = reader.GetInt64(10),
             Unaccounted = reader.GetInt64(11),
             Late = reader.GetInt64(12),
+            Alarms = alarms,
             GapSeconds = (long)gaps.Sum(g => Overlap(g, from, to).TotalSeconds),
         };
+    }
+
+    private static async Task<List<string>> AlarmsAsync(DacDbContext db, DateTimeOffset from, DateTimeOffset to, CancellationToken cancellationToken)
+    {
+        var alarms = new List<string>();
+        var windows = await db.PlanWindows.CountAsync(w => w.StartsAt >= from && w.StartsAt < to && w.Unexplained, cancellationToken);
+        if (windows > 0)
+            alarms.Add($"{windows} windows have other slots than the targets explain, or were planned from targets as they were over 5 s before; the scheduler's log says which");
+        var partitions = await db.PlanCursors.Where(c => c.Unexplained).Select(c => c.Partition).ToListAsync(cancellationToken);
+        if (partitions.Count > 0)
+            alarms.Add($"The number of targets that are planned now is wrong in partition {string.Join(", ", partitions.Order())}: restart the scheduler that plans it");
+        return alarms;
+    }
+
+    // A long gap has a number instead of rows; where only part of it is asked for, the schedule is asked again.
+    private async ValueTask<long> CountAsync(PlanGap gap, DateTimeOffset from, DateTimeOffset to, long[]? targets, CancellationToken cancellationToken) =>
+        targets is null && gap.FromTime >= from && gap.ToTime <= to
+            ? gap.Slots!.Value
+            : await gapPlan.CountAsync(
+                new PlanGap { Partition = gap.Partition, FromTime = gap.FromTime > from ? gap.FromTime : from, ToTime = gap.ToTime < to ? gap.ToTime : to }, targets, cancellationToken);
+
+    // Null: all.
+    private static async Task<long[]?> TargetsAsync(DacDbContext db, LedgerFilter filter, CancellationToken cancellationToken)
+    {
+        if (filter is { TargetId: null, Tag: null })
+            return null;
+        var targets = filter.Tag is not { } tag ? db.Targets
+            : db is SqliteDbContext ? db.Targets.FromSql($"SELECT * FROM target WHERE EXISTS (SELECT 1 FROM json_each(spec, '$.tags') WHERE value = {tag})")
+            : db.Targets.FromSql($"SELECT * FROM target WHERE spec -> 'tags' ? {tag}");
+        return await targets.Where(t => filter.TargetId == null || t.Id == filter.TargetId).Select(t => t.Id).ToArrayAsync(cancellationToken);
     }
 
     private static TimeSpan Overlap(PlanGap gap, DateTimeOffset from, DateTimeOffset to) =>
@@ -143,6 +191,15 @@ public sealed class LedgerReader(IDbContextFactory<DacDbContext> contexts, TimeP
     {
         var parameter = command.CreateParameter();
         (parameter.ParameterName, parameter.Value) = (name, sqlite ? at.ToUnixTimeMilliseconds() : at);
+        command.Parameters.Add(parameter);
+    }
+
+    private static void Add(DbCommand command, long[]? targets, bool sqlite)
+    {
+        var parameter = command.CreateParameter();
+        (parameter.ParameterName, parameter.Value) = ("targets", targets is null ? DBNull.Value : sqlite ? $"[{string.Join(',', targets)}]" : targets);
+        if (parameter is NpgsqlParameter postgres)
+            postgres.NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint;
         command.Parameters.Add(parameter);
     }
 

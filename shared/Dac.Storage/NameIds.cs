@@ -19,6 +19,15 @@ public sealed class NameIds(IDbContextFactory<DacDbContext> contexts, WriteGate 
         await FindAsync(_locations, name, db => db.Locations.Where(l => l.Name == name).Select(l => (short?)l.Id), db =>
             db.Database.ExecuteSqlAsync($"INSERT INTO location (name) VALUES ({name}) ON CONFLICT DO NOTHING", cancellationToken), cancellationToken);
 
+    /// <summary>Ids of several locations.</summary>
+    public async ValueTask<short[]> LocationsAsync(IReadOnlyList<string> names, CancellationToken cancellationToken)
+    {
+        var ids = new short[names.Count];
+        for (var i = 0; i < ids.Length; i++)
+            ids[i] = await LocationAsync(names[i], cancellationToken);
+        return ids;
+    }
+
     /// <summary>Id of a collector.</summary>
     public async ValueTask<int> CollectorAsync(string name, CancellationToken cancellationToken) =>
         await FindAsync(_collectors, name, db => db.Collectors.Where(c => c.Name == name).Select(c => (int?)c.Id), db =>

@@ -15,11 +15,10 @@ internal sealed record SlotColumns(int[] First, long[] Checksums, long[] Targets
         var at = 0;
         for (var w = 0; w < windows.Count; w++)
         {
-            columns.First[w] = at + 1;
+            (columns.First[w], columns.Checksums[w]) = (at + 1, windows[w].Checksum());
             foreach (var slot in windows[w].Slots)
             {
                 (columns.Targets[at], columns.Locations[at], columns.OffsetsMs[at]) = (slot.TargetId, slot.LocationId, slot.OffsetMs);
-                columns.Checksums[w] += SlotChecksum.Of(slot.TargetId, slot.LocationId, windows[w].StartMs + slot.OffsetMs);
                 at++;
             }
         }

@@ -28,6 +28,7 @@ public static class StorageModule
         builder.AddCheckedOptions<StorageOptions>("Storage");
         services.AddSingleton<TargetStore>();
         services.AddSingleton<NameIds>();
+        services.AddSingleton<GapPlan>();
         services.AddSingleton<LedgerReader>();
         if (connectionString.IsSqlite)
             AddSqlite(services, connectionString);
@@ -51,11 +52,11 @@ public static class StorageModule
     {
         services.AddPooledDbContextFactory<PostgresDbContext>(o => o.UseNpgsql(database.Value));
         services.AddSingleton<IDbContextFactory<DacDbContext>, ContextFactory<PostgresDbContext>>();
-        // Planning has two connections of its own: a second is what a tick can wait and still be ahead of the clock.
+        // Planning has connections of its own with short limits: what a tick no longer waits for must not stay in its way.
         services.AddSingleton<IPlanStore>(_ => new PostgresPlanStore(NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.Value)
         {
             ApplicationName = "dac-planner",
-            MaxPoolSize = 2,
+            MaxPoolSize = 4,
             Timeout = 1,
             CommandTimeout = 1,
             CancellationTimeout = 500,

@@ -110,7 +110,7 @@ public sealed class TargetStore(IDbContextFactory<DacDbContext> contexts, NameId
                 return false;
             (target.DeletedAt, target.UpdatedAt, target.Revision) = (change.At, change.At, change.Revision);
             await db.TargetVersions.Where(v => v.TargetId == id && v.ValidTo == null)
-                .ExecuteUpdateAsync(s => s.SetProperty(v => v.ValidTo, change.At), cancellationToken);
+                .ExecuteUpdateAsync(s => s.SetProperty(v => v.ValidTo, change.At).SetProperty(v => v.RevisionTo, change.Revision), cancellationToken);
             await db.SaveChangesAsync(cancellationToken);
             return true;
         }, cancellationToken);
@@ -166,7 +166,7 @@ public sealed class TargetStore(IDbContextFactory<DacDbContext> contexts, NameId
         await db.SaveChangesAsync(cancellationToken);
         var ids = change.Targets.Select(t => t.Id).ToList();
         await db.TargetVersions.Where(v => ids.Contains(v.TargetId) && v.ValidTo == null)
-            .ExecuteUpdateAsync(s => s.SetProperty(v => v.ValidTo, change.At), cancellationToken);
+            .ExecuteUpdateAsync(s => s.SetProperty(v => v.ValidTo, change.At).SetProperty(v => v.RevisionTo, change.Revision), cancellationToken);
         db.AddRange(change.Targets.Select(t => new TargetVersion
         {
             TargetId = t.Id,

@@ -31,7 +31,7 @@ internal static class ProbeFailure
             _ when Find<SecretException>(e) is { } secret => (Outcome.SecretFault, secret.Message),
             HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } => (Outcome.TlsFailed, Innermost(e)),
             _ when Find<AuthenticationException>(e) is { } tls => (Outcome.TlsFailed, Innermost(tls)),
-            HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } => (Outcome.TooLarge, $"the headers are larger than {HttpExchange.MaxHeadKilobytes} kB"),
+            _ when IsLimit(e) => (Outcome.TooLarge, $"the headers are larger than {HttpExchange.MaxHeadKilobytes} kB"),
             HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } => (Outcome.ConnectFailed, Innermost(e)),
             HttpRequestException or IOException or InvalidDataException => (Outcome.ProtocolError, Innermost(e)),
             UriFormatException => (Outcome.Unprobeable, $"the URL can't be read: {e.Message}"),
@@ -62,6 +62,11 @@ internal static class ProbeFailure
         SocketError.NetworkUnreachable or SocketError.NetworkDown or SocketError.AddressFamilyNotSupported => (Outcome.NetworkFault, $"the collector has no route: {e.Message}"),
         _ => null,
     };
+
+    // HTTP/2 wraps it once more.
+    private static bool IsLimit(Exception? e) =>
+        e is HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } or HttpIOException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded }
+        || (e is not null && IsLimit(e.InnerException));
 
     private static T? Find<T>(Exception? e)
         where T : Exception

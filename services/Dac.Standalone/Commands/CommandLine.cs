@@ -24,6 +24,7 @@ internal static class CommandLine
         root.Add(TargetsCommand.Create());
         root.Add(ResultsCommand.Create());
         root.Add(LedgerCommand.Create());
+        root.Add(ParkedCommand.Create());
         root.Add(ProbeCommand.Create());
         return root;
     }

@@ -17,19 +17,24 @@ internal static class LedgerCommand
             if (!Duration.TryParse(result.GetValue(since), out var span) || span <= TimeSpan.Zero || span > TimeSpan.FromHours(24))
                 result.AddError($"--since '{result.GetValue(since)}' is not a duration of up to 24h: write 90s, 10m or 2h.");
         });
+        var target = new Option<long?>("--target") { Description = "Only this target's slots", HelpName = "ID" };
+        var tag = new Option<string?>("--tag") { Description = "Only the slots of targets that have this tag now", HelpName = "TAG" };
         var data = Database.DataOption();
         var command = new Command("ledger", """
             Account for every slot: planned = executed + observer faults + missed + pending + unaccounted. Exit code 2 where any is unaccounted for.
+            Exit code 3 where the targets do not explain the plan itself.
               dac ledger --since 10m
+              dac ledger --since 24h --target 7
+              dac ledger --since 1h --tag production
             """)
-        { since, data };
+        { since, target, tag, data };
         command.SetAction((parsed, cancellationToken) => Database.UseAsync(parsed.GetValue(data), create: false, async services =>
         {
             var span = Duration.TryParse(parsed.GetValue(since), out var duration) ? duration : TimeSpan.FromMinutes(10);
             var now = services.GetRequiredService<TimeProvider>().GetUtcNow();
-            var ledger = await services.GetRequiredService<LedgerReader>().ReadAsync(now - span, now, cancellationToken);
+            var ledger = await services.GetRequiredService<LedgerReader>().ReadAsync(now - span, now, new LedgerFilter(parsed.GetValue(target), parsed.GetValue(tag)), cancellationToken);
             Print(ledger);
-            return ledger.Unaccounted == 0 ? 0 : 2;
+            return ledger.Unaccounted > 0 ? 2 : ledger.Alarms.Count > 0 ? 3 : 0;
         }, cancellationToken));
         return command;
     }
@@ -60,6 +65,8 @@ internal static class LedgerCommand
             $"coverage {Percent(ledger.CoveragePercent)} ({ledger.Executed} of {ledger.Planned - ledger.Pending} due), uptime {Percent(ledger.UptimePercent)} ({ledger.Up + ledger.Degraded} of {ledger.Executed} executed), {ledger.Late} started over 50 ms late"));
         if (ledger.GapSeconds > 0)
             AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"[yellow]No scheduler was planning for {ledger.GapSeconds} partition seconds of it.[/]");
+        foreach (var alarm in ledger.Alarms)
+            AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"[red]{alarm}.[/]");
     }
 
     private static string Percent(double? share) => share is { } value ? string.Create(CultureInfo.InvariantCulture, $"{value:F3} %") : "-";

@@ -19,13 +19,16 @@ public static class LedgerApi
     /// </remarks>
     /// <param name="from">Start, ISO 8601; without an offset it is UTC. Default: ten minutes before the end.</param>
     /// <param name="to">End, not included, ISO 8601; at most 24 hours after the start. Default: now.</param>
+    /// <param name="target">Only the slots of the target with this id. Default: all.</param>
+    /// <param name="tag">Only the slots of targets that have this tag now. Default: all.</param>
     public static async Task<Results<Ok<Ledger>, ProblemHttpResult>> ReadAsync(
-        LedgerReader ledger, TimeProvider time, string? from, string? to, CancellationToken cancellationToken)
+        LedgerReader ledger, TimeProvider time, string? from, string? to, string? target, string? tag, CancellationToken cancellationToken)
     {
         var query = new QueryParameters();
+        var filter = new LedgerFilter(target is null ? null : query.Number("target", target, 1, long.MaxValue, 1), tag);
         var (start, end) = query.Span(from, to, TimeSpan.FromMinutes(10), time.GetUtcNow());
         if (end - start > MaxSpan)
             query.Errors.Add(new("from", from, string.Create(CultureInfo.InvariantCulture, $"is {(end - start).TotalHours:0.#} hours before 'to'"), "ask for 24 hours at most"));
-        return query.Errors.Count > 0 ? Problems.Invalid("Bad parameter", query.Errors) : TypedResults.Ok(await ledger.ReadAsync(start, end, cancellationToken));
+        return query.Errors.Count > 0 ? Problems.Invalid("Bad parameter", query.Errors) : TypedResults.Ok(await ledger.ReadAsync(start, end, filter, cancellationToken));
     }
 }

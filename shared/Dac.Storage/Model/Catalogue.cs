@@ -41,6 +41,9 @@ public sealed class TargetVersion
 
     public long Revision { get; set; }
 
+    /// <summary>Revision of the change that ended it; null: valid still.</summary>
+    public long? RevisionTo { get; set; }
+
     public required string Spec { get; set; }
 
     public short Partition { get; set; }
@@ -65,6 +68,12 @@ public sealed class Collector
     public int Id { get; set; }
 
     public required string Name { get; set; }
+
+    /// <summary>When its last result was written.</summary>
+    public DateTimeOffset? SeenAt { get; set; }
+
+    /// <summary>Its clock less the database's, in ms, as it last measured it.</summary>
+    public int? ClockOffsetMs { get; set; }
 }
 
 /// <summary>The outcomes and their classes, for those who read the database with SQL.</summary>

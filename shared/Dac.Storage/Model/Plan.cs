@@ -16,6 +16,9 @@ public sealed class PlanCursor
 
     /// <summary>Active targets of the partition in that catalogue.</summary>
     public int ActiveTargets { get; set; }
+
+    /// <summary>The targets as they were do not explain the number of active ones.</summary>
+    public bool Unexplained { get; set; }
 }
 
 /// <summary>The slots of one second of one partition, written before any of them is published.</summary>
@@ -44,6 +47,12 @@ public sealed class PlanWindow
 
     /// <summary>Active targets of the partition in that catalogue.</summary>
     public int ActiveTargets { get; set; }
+
+    /// <summary>By the database's clock; null where the plan was made up afterwards, by the audit.</summary>
+    public DateTimeOffset? PlannedAt { get; set; }
+
+    /// <summary>The audit found that the targets as they were do not explain this plan, or that it was made from a catalogue older than 5 s.</summary>
+    public bool Unexplained { get; set; }
 
     /// <summary>1, and one more for each scheduler that took the publishing over.</summary>
     public short Attempt { get; set; }

@@ -52,9 +52,9 @@ internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> co
 
     private const string WindowsSql = """
         INSERT INTO plan_window (partition, starts_at, planned, checksum, slot_targets, slot_locations, slot_offsets_ms,
-                                 revision, active_targets, attempt, lease_until, published_at, audit_after)
+                                 revision, active_targets, unexplained, attempt, lease_until, published_at, audit_after)
         SELECT $1, starts_at, planned, checksum, $6[first:first + planned - 1], $7[first:first + planned - 1], $8[first:first + planned - 1],
-               $9, $10, 0, clock_timestamp(), clock_timestamp(), clock_timestamp()
+               $9, $10, false, 0, clock_timestamp(), clock_timestamp(), clock_timestamp()
         FROM unnest($2, $3, $4, $5) AS w(starts_at, planned, checksum, first)
         ON CONFLICT DO NOTHING
         """;
@@ -104,21 +104,31 @@ internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> co
     public async Task<IReadOnlyList<PlanGap>> OpenGapsAsync(int limit, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        return await db.PlanGaps.AsNoTracking().Where(g => g.Slots == null).OrderBy(g => g.FromTime).Take(limit).ToListAsync(cancellationToken);
+        return await db.OpenGapsAsync(limit, cancellationToken);
     }
 
-    public async Task CloseGapAsync(PlanGap gap, IReadOnlyList<PlannedWindow> windows, long countedSlots, CancellationToken cancellationToken)
+    public async Task<bool> WasProbedAsync(PlanGap gap, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await db.WasProbedAsync(gap, cancellationToken);
+    }
+
+    public async Task<long> CloseGapAsync(PlanGap gap, DateTimeOffset until, IReadOnlyList<PlannedWindow> windows, long countedSlots, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var mine = await db.PlanGaps.Where(g => g.Partition == gap.Partition && g.FromTime == gap.FromTime && g.Slots == null)
-            .ExecuteUpdateAsync(s => s.SetProperty(g => g.Slots, countedSlots), cancellationToken);
-        if (mine == 1 && windows.Count > 0)
-            await WriteAsync((NpgsqlConnection)db.Database.GetDbConnection(), gap.Partition, windows, cancellationToken);
+        var notPlanned = 0L;
+        if (await db.CloseAsync(gap, until, countedSlots, cancellationToken))
+        {
+            notPlanned = windows.Count > 0 ? await WriteAsync((NpgsqlConnection)db.Database.GetDbConnection(), gap.Partition, windows, cancellationToken) : countedSlots;
+            await db.ForgetGapAsync(gap, windows, notPlanned, cancellationToken);
+        }
         await transaction.CommitAsync(cancellationToken);
+        return notPlanned;
     }
 
-    private static async Task WriteAsync(NpgsqlConnection connection, short partition, IReadOnlyList<PlannedWindow> windows, CancellationToken cancellationToken)
+    // Returns the number of rows made.
+    private static async Task<long> WriteAsync(NpgsqlConnection connection, short partition, IReadOnlyList<PlannedWindow> windows, CancellationToken cancellationToken)
     {
         var slots = SlotColumns.Of(windows);
         await using var batch = new NpgsqlBatch(connection);
@@ -141,6 +151,7 @@ internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> co
         rows.Parameters.Add(new NpgsqlParameter<short> { TypedValue = (short)Outcome.NotPlanned });
         batch.BatchCommands.Add(rows);
         await batch.ExecuteNonQueryAsync(cancellationToken);
+        return rows.RecordsAffected;
     }
 
     private static NpgsqlParameter<T[]> Column<T>(NpgsqlDbType type, T[] values) => new() { NpgsqlDbType = NpgsqlDbType.Array | type, TypedValue = values };

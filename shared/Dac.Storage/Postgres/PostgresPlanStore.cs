@@ -29,9 +29,9 @@ internal sealed class PostgresPlanStore(NpgsqlDataSource planner) : IPlanStore, 
             ON CONFLICT DO NOTHING
         ), written AS (
             INSERT INTO plan_window (partition, starts_at, planned, checksum, slot_targets, slot_locations, slot_offsets_ms,
-                                     revision, active_targets, attempt, lease_until, audit_after)
+                                     revision, active_targets, planned_at, unexplained, attempt, lease_until, audit_after)
             SELECT partition, starts_at, planned, checksum, $12[first:first + planned - 1], $13[first:first + planned - 1], $14[first:first + planned - 1],
-                   $6, active_targets, 1, clock_timestamp() + interval '1 s', audit_after
+                   $6, active_targets, clock_timestamp(), false, 1, clock_timestamp() + interval '1 s', audit_after
             FROM unnest($7, $8, $9, $10, $11, $15) AS w(partition, starts_at, planned, checksum, first, audit_after)
             JOIN won USING (partition) JOIN offer USING (partition)
         )

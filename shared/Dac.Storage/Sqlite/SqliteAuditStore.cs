@@ -54,44 +54,63 @@ internal sealed class SqliteAuditStore(IDbContextFactory<SqliteDbContext> contex
     public async Task<IReadOnlyList<PlanGap>> OpenGapsAsync(int limit, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        return await db.PlanGaps.AsNoTracking().Where(g => g.Slots == null).OrderBy(g => g.FromTime).Take(limit).ToListAsync(cancellationToken);
+        return await db.OpenGapsAsync(limit, cancellationToken);
     }
 
-    public async Task CloseGapAsync(PlanGap gap, IReadOnlyList<PlannedWindow> windows, long countedSlots, CancellationToken cancellationToken)
+    public async Task<bool> WasProbedAsync(PlanGap gap, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await db.WasProbedAsync(gap, cancellationToken);
+    }
+
+    public async Task<long> CloseGapAsync(PlanGap gap, DateTimeOffset until, IReadOnlyList<PlannedWindow> windows, long countedSlots, CancellationToken cancellationToken)
     {
         using var turn = await gate.EnterAsync();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var mine = await db.PlanGaps.Where(g => g.Partition == gap.Partition && g.FromTime == gap.FromTime && g.Slots == null)
-            .ExecuteUpdateAsync(s => s.SetProperty(g => g.Slots, countedSlots), cancellationToken);
-        if (mine == 1)
+        var notPlanned = 0L;
+        if (await db.CloseAsync(gap, until, countedSlots, cancellationToken))
         {
-            var now = time.GetUtcNow();
-            db.AddRange(windows.Select(w => new PlanWindow
+            notPlanned = windows.Count > 0 ? await WriteAsync(db, windows, cancellationToken) : countedSlots;
+            await db.ForgetGapAsync(gap, windows, notPlanned, cancellationToken);
+        }
+        await transaction.CommitAsync(cancellationToken);
+        return notPlanned;
+    }
+
+    // Returns the number of rows made.
+    private async Task<long> WriteAsync(SqliteDbContext db, IReadOnlyList<PlannedWindow> windows, CancellationToken cancellationToken)
+    {
+        var (now, rows) = (time.GetUtcNow(), 0L);
+        foreach (var window in windows)
+        {
+            db.Add(new PlanWindow
             {
-                Partition = w.Partition,
-                StartsAt = DateTimeOffset.FromUnixTimeMilliseconds(w.StartMs),
-                Planned = w.Slots.Count,
-                Checksum = w.Slots.Sum(s => SlotChecksum.Of(s.TargetId, s.LocationId, w.StartMs + s.OffsetMs)),
-                SlotTargets = [.. w.Slots.Select(s => s.TargetId)],
-                SlotLocations = [.. w.Slots.Select(s => s.LocationId)],
-                SlotOffsetsMs = [.. w.Slots.Select(s => s.OffsetMs)],
-                Revision = w.Revision,
-                ActiveTargets = w.ActiveTargets,
+                Partition = window.Partition,
+                StartsAt = DateTimeOffset.FromUnixTimeMilliseconds(window.StartMs),
+                Planned = window.Slots.Count,
+                Checksum = window.Checksum(),
+                SlotTargets = [.. window.Slots.Select(s => s.TargetId)],
+                SlotLocations = [.. window.Slots.Select(s => s.LocationId)],
+                SlotOffsetsMs = [.. window.Slots.Select(s => s.OffsetMs)],
+                Revision = window.Revision,
+                ActiveTargets = window.ActiveTargets,
                 LeaseUntil = now,
                 PublishedAt = now,
                 AuditAfter = now,
-            }));
-            db.AddRange(windows.SelectMany(w => w.Slots, (w, s) => new StoredResult
+            });
+            foreach (var slot in window.Slots)
             {
-                TargetId = s.TargetId,
-                LocationId = s.LocationId,
-                ScheduledAt = DateTimeOffset.FromUnixTimeMilliseconds(w.StartMs + s.OffsetMs),
-                Outcome = Outcome.NotPlanned,
-            }));
-            await db.SaveChangesAsync(cancellationToken);
+                rows += await db.Database.ExecuteSqlAsync(
+                    $"""
+                    INSERT INTO probe_result (target_id, location_id, scheduled_at, outcome, flags)
+                    VALUES ({slot.TargetId}, {slot.LocationId}, {window.StartMs + slot.OffsetMs}, {(short)Outcome.NotPlanned}, 0) ON CONFLICT DO NOTHING
+                    """,
+                    cancellationToken);
+            }
         }
-        await transaction.CommitAsync(cancellationToken);
+        await db.SaveChangesAsync(cancellationToken);
+        return rows;
     }
 
     private static SqliteCommand Command(SqliteConnection connection, SqliteTransaction transaction, string sql, DateTimeOffset now, int limit)

@@ -88,14 +88,14 @@ internal sealed class SqlitePlanStore(IDbContextFactory<SqliteDbContext> context
             connection, transaction,
             """
             INSERT INTO plan_window (partition, starts_at, planned, checksum, slot_targets, slot_locations, slot_offsets_ms,
-                                     revision, active_targets, attempt, lease_until, audit_after)
-            VALUES (@0, @1, @2, @3, @4, @5, @6, @7, @8, 1, @9, @10)
+                                     revision, active_targets, planned_at, unexplained, attempt, lease_until, audit_after)
+            VALUES (@0, @1, @2, @3, @4, @5, @6, @7, @8, @9, 0, 1, @10, @11)
             """,
             window.Partition, window.StartMs, window.Slots.Count,
-            window.Slots.Sum(s => SlotChecksum.Of(s.TargetId, s.LocationId, window.StartMs + s.OffsetMs)),
+            window.Checksum(),
             $"[{string.Join(',', window.Slots.Select(s => s.TargetId))}]", $"[{string.Join(',', window.Slots.Select(s => s.LocationId))}]",
             $"[{string.Join(',', window.Slots.Select(s => s.OffsetMs))}]",
-            revision, window.ActiveTargets, NowMs + 1_000, window.AuditAfterMs);
+            revision, window.ActiveTargets, NowMs, NowMs + 1_000, window.AuditAfterMs);
 
     private static int Execute(SqliteConnection connection, SqliteTransaction transaction, string sql, params object?[] values)
     {

@@ -51,7 +51,7 @@ public sealed partial class DacProcess : IAsyncDisposable
     public async Task ReadyAsync() =>
         await Poll.UntilAsync($"{Service} is ready", async () => await GetAsync("/health/ready") is { IsSuccessStatusCode: true }, TimeSpan.FromSeconds(60));
 
-    /// <summary>Asks it over HTTP; null while it does not listen yet.</summary>
+    /// <summary>Asks it over HTTP; null while it does not listen yet, or does not answer within 5 s.</summary>
     public async Task<HttpResponseMessage?> GetAsync(string path)
     {
         Assert.False(_process.HasExited, $"{Service} has ended:\n{Output}");
@@ -61,7 +61,7 @@ public sealed partial class DacProcess : IAsyncDisposable
         {
             return await Http.GetAsync(new Uri(url.Groups[1].Value + path));
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException { InnerException: TimeoutException })
         {
             return null;
         }
@@ -77,10 +77,16 @@ public sealed partial class DacProcess : IAsyncDisposable
     /// <summary>SIGTERM, as Docker and Kubernetes send it; returns the exit code.</summary>
     public async Task<int> StopAsync()
     {
-        using (var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]))
-            await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+        await SignalAsync("TERM");
         await _process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(90), TestContext.Current.CancellationToken);
         return _process.ExitCode;
+    }
+
+    /// <summary>Sends a signal, such as STOP or CONT.</summary>
+    public async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", $"{_process.Id}"]);
+        await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
     }
 
     /// <summary>Waits for its own end; returns the exit code.</summary>

@@ -30,6 +30,13 @@ public sealed class RabbitMq : LoopbackContainer<RabbitMqContainer>
         return vhost;
     }
 
+    /// <summary>Runs <c>rabbitmqctl</c> inside; fails when it does.</summary>
+    public async Task ControlAsync(params string[] arguments)
+    {
+        var result = await (await ContainerAsync()).ExecAsync(["rabbitmqctl", "-q", .. arguments], Cancel);
+        Assert.True(result.ExitCode == 0, $"rabbitmqctl {string.Join(' ', arguments)}: {result.Stdout}{result.Stderr}");
+    }
+
     protected override RabbitMqContainer Build() => new RabbitMqBuilder("rabbitmq:4-management")
         .WithUsername(Account)
         .WithPassword(Account)

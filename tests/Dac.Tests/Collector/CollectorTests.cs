@@ -9,6 +9,7 @@ using MassTransit;
 using MassTransit.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Dac.Tests.Collector;
 
@@ -18,7 +19,10 @@ public sealed class CollectorTests : IAsyncDisposable
     private readonly ConcurrentBag<ProbeResultBatch> _reported = [];
     private readonly CollectorOptions _options = new() { Name = "test", ReportDelay = TimeSpan.FromMilliseconds(10) };
     private readonly List<IDisposable> _disposables = [];
+    private readonly FakeTimeProvider _beats = new();
+    private readonly ClockOffset _clock = new(TimeProvider.System);
     private ServiceProvider? _bus;
+    private PauseWatch _pauses = null!;
     private ResultReporter? _reporter;
     private DueThread? _due;
 
@@ -207,6 +211,42 @@ public sealed class CollectorTests : IAsyncDisposable
             await _bus.DisposeAsync();
     }
 
+    [Fact]
+    public async Task A_probe_that_a_pause_of_the_process_has_overlapped_says_nothing_of_its_target()
+    {
+        var asked = new TaskCompletionSource();
+        var (url, server) = await TestServer.HttpAsync(async c =>
+        {
+            asked.TrySetResult();
+            await Task.Delay(Timeout.Infinite, c.RequestAborted);
+        });
+        await using var _ = server;
+        var slots = await StartAsync();
+        await _pauses.StartAsync(CancellationToken.None);
+        var accepting = slots.AcceptAsync(Batch(Probe(1, TimeProvider.System.Ms(), url)));
+        await asked.Task.WaitAsync(TestContext.Current.CancellationToken);
+        _beats.Advance(TimeSpan.FromSeconds(3));
+
+        var result = await OneAsync();
+
+        Assert.Equal((Outcome.PausedFault, "the collector stood still for 3000 ms while it probed"), (result.Outcome, result.Error));
+        await accepting;
+    }
+
+    [Fact]
+    public async Task A_clock_that_is_off_is_measured_reported_and_flagged()
+    {
+        var (url, server) = await TestServer.HttpAsync(c => c.Response.WriteAsync("ok"));
+        await using var _ = server;
+        var slots = await StartAsync();
+        await slots.AcceptAsync(Batch(Probe(1, TimeProvider.System.Ms(), url)) with { SentAtMs = TimeProvider.System.Ms() + 5_000 });
+
+        var result = await OneAsync();
+
+        Assert.True(result.Flags.HasFlag(ProbeRemarks.ClockOff));
+        Assert.InRange(Assert.Single(_reported).ClockOffsetMs!.Value, -5_000, -1_000);
+    }
+
     private async Task<Slots> StartAsync()
     {
         var options = Options.Create(_options);
@@ -221,14 +261,15 @@ public sealed class CollectorTests : IAsyncDisposable
             .AddSingleton<PublishBus>()
             .BuildServiceProvider();
         await _bus.GetRequiredService<ITestHarness>().Start();
-        _reporter = new ResultReporter(_bus.GetRequiredService<PublishBus>(), options, TimeProvider.System, NullLogger<ResultReporter>.Instance);
+        _reporter = new ResultReporter(_bus.GetRequiredService<PublishBus>(), _clock, options, TimeProvider.System, NullLogger<ResultReporter>.Instance);
         await _reporter.StartAsync(CancellationToken.None);
         _due = new DueThread(TimeProvider.System);
         await _due.StartAsync(CancellationToken.None);
+        _pauses = new PauseWatch(_beats);
         var limits = new ProbeLimits(options, new ConnectRate(options, TimeProvider.System));
-        _disposables.AddRange([_reporter, _due, limits]);
-        var runner = new ProbeRunner(limits, [Probers.Http(_options)], options, TimeProvider.System, NullLogger<ProbeRunner>.Instance);
-        return new Slots(_due, runner, _reporter, options, Options.Create(new TopologyOptions()), TimeProvider.System, NullLogger<Slots>.Instance);
+        _disposables.AddRange([_reporter, _due, limits, _pauses]);
+        var runner = new ProbeRunner(limits, [Probers.Http(_options)], _pauses, _clock, options, TimeProvider.System, NullLogger<ProbeRunner>.Instance);
+        return new Slots(_due, runner, _reporter, _clock, options, Options.Create(new TopologyOptions()), TimeProvider.System, NullLogger<Slots>.Instance);
     }
 
     private ConcurrentBag<ProbeResult> Results() => [.. _reported.SelectMany(b => b.Results)];

@@ -7,15 +7,15 @@ namespace Dac.Tests.Contracts;
 public sealed class ContractJsonTests
 {
     private const string BatchJson = """
-        {"location":"default","partition":3,"partitions":16,"windowStartMs":1700000000000,"attempt":1,"probes":[{"targetId":7,"scheduledAtMs":1700000000250,"url":"http://127.0.0.1/","timeoutMs":1000,"toleranceMs":500,"regex":"a\u002Bb"},{"targetId":8,"scheduledAtMs":1700000000251,"url":"http://127.0.0.2/","timeoutMs":1000,"toleranceMs":500,"traceParent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}]}
+        {"location":"default","partition":3,"partitions":16,"windowStartMs":1700000000000,"attempt":1,"sentAtMs":1700000000001,"probes":[{"targetId":7,"scheduledAtMs":1700000000250,"url":"http://127.0.0.1/","timeoutMs":1000,"toleranceMs":500,"regex":"a\u002Bb"},{"targetId":8,"scheduledAtMs":1700000000251,"url":"http://127.0.0.2/","timeoutMs":1000,"toleranceMs":500,"traceParent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}]}
         """;
 
     private const string OptionsJson = """
-        {"location":"default","partition":3,"partitions":16,"windowStartMs":1700000000000,"attempt":1,"probes":[{"targetId":7,"scheduledAtMs":1700000000250,"url":"https://127.0.0.1/","timeoutMs":1000,"toleranceMs":500,"latencyLimitMs":300,"network":{"ipVersion":"prefer6","resolver":"127.0.0.1:53"},"tls":{"ca":"file:ca.pem","clientCertificate":"env:DAC_SECRET_CLIENT","skipVerify":false,"serverName":"a.example","minVersion":"1.3","minDays":14},"http":{"method":"POST","headers":{"Accept":"text/html"},"secretHeaders":{"X-Api-Key":"env:DAC_SECRET_KEY"},"body":"b","status":"2xx,301","bodyMatches":["m"],"bodyForbids":["f"],"headerMatches":["A: b"],"headerForbids":["C: d"],"json":"a.b","jsonValue":"1","maxBytes":1000,"compression":true,"followRedirects":false,"maxRedirects":3,"version":"2","reuseConnection":true,"proxy":"http://127.0.0.1:3128","proxyUser":"p","proxyPassword":"file:p","basicUser":"u","basicPassword":"file:u","bearer":"file:t"}}]}
+        {"location":"default","partition":3,"partitions":16,"windowStartMs":1700000000000,"attempt":1,"sentAtMs":1700000000001,"probes":[{"targetId":7,"scheduledAtMs":1700000000250,"url":"https://127.0.0.1/","timeoutMs":1000,"toleranceMs":500,"latencyLimitMs":300,"network":{"ipVersion":"prefer6","resolver":"127.0.0.1:53"},"tls":{"ca":"file:ca.pem","clientCertificate":"env:DAC_SECRET_CLIENT","skipVerify":false,"serverName":"a.example","minVersion":"1.3","minDays":14},"http":{"method":"POST","headers":{"Accept":"text/html"},"secretHeaders":{"X-Api-Key":"env:DAC_SECRET_KEY"},"body":"b","status":"2xx,301","bodyMatches":["m"],"bodyForbids":["f"],"headerMatches":["A: b"],"headerForbids":["C: d"],"json":"a.b","jsonValue":"1","maxBytes":1000,"compression":true,"followRedirects":false,"maxRedirects":3,"version":"2","reuseConnection":true,"proxy":"http://127.0.0.1:3128","proxyUser":"p","proxyPassword":"file:p","basicUser":"u","basicPassword":"file:u","bearer":"file:t"}}]}
         """;
 
     private const string ResultJson = """
-        {"location":"default","collector":"host/1","results":[{"targetId":7,"scheduledAtMs":1700000000250,"outcome":10,"latenessUs":310,"statusCode":200,"resolveUs":1,"connectUs":2,"tlsUs":3,"requestUs":4,"firstByteUs":5,"transferUs":6,"totalUs":21,"bytes":100,"tlsExpiresAtMs":1800000000000,"match":"a b","flags":1},{"targetId":8,"scheduledAtMs":1700000000251,"outcome":60,"error":"late","flags":0}]}
+        {"location":"default","collector":"host/1","clockOffsetMs":2,"results":[{"targetId":7,"scheduledAtMs":1700000000250,"outcome":10,"latenessUs":310,"statusCode":200,"resolveUs":1,"connectUs":2,"tlsUs":3,"requestUs":4,"firstByteUs":5,"transferUs":6,"totalUs":21,"bytes":100,"tlsExpiresAtMs":1800000000000,"match":"a b","flags":1},{"targetId":8,"scheduledAtMs":1700000000251,"outcome":60,"error":"late","flags":0}]}
         """;
 
     private static readonly ProbeBatch Batch = new()
@@ -24,6 +24,7 @@ public sealed class ContractJsonTests
         Partition = 3,
         Partitions = 16,
         WindowStartMs = 1700000000000,
+        SentAtMs = 1700000000001,
         Probes =
         [
             new ProbeUrl { TargetId = 7, ScheduledAtMs = 1700000000250, Url = "http://127.0.0.1/", TimeoutMs = 1000, ToleranceMs = 500, Regex = "a+b" },
@@ -56,6 +57,7 @@ public sealed class ContractJsonTests
     {
         Location = "default",
         Collector = "host/1",
+        ClockOffsetMs = 2,
         Results =
         [
             new ProbeResult

@@ -4,8 +4,6 @@ using Dac.Storage.Model;
 using Dac.Targets;
 using Dac.Tests.Support;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Dac.Tests.Scheduler;
@@ -36,7 +34,7 @@ public sealed class GapPlanTests : IAsyncLifetime
         Assert.Equal(expected.Select(w => w.StartMs), windows.Select(w => w.StartMs));
         Assert.Equal(
             expected.SelectMany(w => w.Slots, (w, s) => (w.StartMs, s.TargetId, s.OffsetMs)).Order(), windows.SelectMany(w => w.Slots, (w, s) => (w.StartMs, s.TargetId, s.OffsetMs)).Order());
-        Assert.Equal(windows.Sum(w => w.Slots.Count), await Gaps().CountAsync(Gap(10, 60), TestContext.Current.CancellationToken));
+        Assert.Equal(windows.Sum(w => w.Slots.Count), await Gaps().CountAsync(Gap(10, 60), null, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -48,7 +46,7 @@ public sealed class GapPlanTests : IAsyncLifetime
         _time.Advance(TimeSpan.FromSeconds(20));
         await _database.Get<TargetStore>().DeleteAsync(1, TestContext.Current.CancellationToken);
 
-        Assert.Equal(10 + 2, await Gaps().CountAsync(Gap(10, 60), TestContext.Current.CancellationToken));
+        Assert.Equal(10 + 2, await Gaps().CountAsync(Gap(10, 60), null, TestContext.Current.CancellationToken));
         Assert.Equal(12, (await Gaps().WindowsAsync(Gap(10, 60), TestContext.Current.CancellationToken)).Sum(w => w.Slots.Count));
     }
 
@@ -56,7 +54,7 @@ public sealed class GapPlanTests : IAsyncLifetime
     public async Task A_paused_target_was_not_due()
     {
         await SaveAsync(new TargetDefinition { Key = "a", Url = "http://127.0.0.1/", Interval = "1s", Paused = true });
-        Assert.Equal(0, await Gaps().CountAsync(Gap(10, 60), TestContext.Current.CancellationToken));
+        Assert.Equal(0, await Gaps().CountAsync(Gap(10, 60), null, TestContext.Current.CancellationToken));
     }
 
     [Theory]
@@ -72,9 +70,7 @@ public sealed class GapPlanTests : IAsyncLifetime
         });
         _time.Advance(TimeSpan.FromHours(2));
 
-        await new AuditJob(
-            _database.Get<IAuditStore>(), Gaps(), new ResultBacklog(new ConfigurationBuilder().Build()), Options.Create(new SchedulerOptions()), NullLogger<AuditJob>.Instance)
-            .Execute(null!, TestContext.Current.CancellationToken);
+        await _database.AuditJob(_time).Execute(null!, TestContext.Current.CancellationToken);
 
         Assert.Equal(rows ? seconds : 0, await _database.QueryAsync(db => db.Results.CountAsync(TestContext.Current.CancellationToken)));
         var ledger = await _database.Get<LedgerReader>().ReadAsync(_start, _start.AddHours(2), TestContext.Current.CancellationToken);

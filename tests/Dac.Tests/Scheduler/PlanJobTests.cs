@@ -7,6 +7,7 @@ using Dac.Targets;
 using Dac.Tests.Support;
 using MassTransit;
 using MassTransit.Testing;
+using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -100,6 +101,39 @@ public sealed class PlanJobTests : IAsyncLifetime
         var gaps = await _database.QueryAsync(db => db.PlanGaps.ToListAsync(TestContext.Current.CancellationToken));
         Assert.Equal(16, gaps.Count);
         Assert.All(gaps, g => Assert.Equal((4, 61), (Seconds(g.FromTime), Seconds(g.ToTime))));
+    }
+
+    [Fact]
+    public async Task While_the_database_takes_nothing_the_plan_goes_on_from_memory_and_the_audit_finds_every_slot_afterwards()
+    {
+        await SaveAsync("http://127.0.0.1/", "1s");
+        // The deadline runs in real time, since the database is really locked.
+        var scheduler = Scheduler(TimeProvider.System);
+        await TickAsync(scheduler);
+        await using (var other = new SqliteConnection(_database.ConnectionString))
+        {
+            await other.OpenAsync(TestContext.Current.CancellationToken);
+            using var locked = other.BeginTransaction();
+            for (var tick = 0; tick < 4; tick++)
+                await NextAsync(scheduler);
+        }
+        await Until.TrueAsync(() => Probes().Count == 6, "the slots of six seconds");
+        Assert.Equal([1, 2, 3], (await WindowsAsync()).Select(w => Seconds(w.StartsAt)));
+
+        await Until.TrueAsync(async () =>
+        {
+            await NextAsync(scheduler);
+            return (await WindowsAsync()).Count > 3;
+        }, "the database's plan");
+
+        var slots = Probes().Select(p => p.ScheduledAtMs).ToList();
+        Assert.Equal(slots.Distinct(), slots);
+        // What was probed from memory has its results, as if a collector had reported them.
+        await _database.Get<IResultStore>().WriteAsync(
+            [.. slots.Take(6).Select(ms => new ResultRow(1, 1, new ProbeResult { TargetId = 1, ScheduledAtMs = ms, Outcome = Outcome.Up }))], TestContext.Current.CancellationToken);
+        await _database.AuditJob(_time).Execute(null!, TestContext.Current.CancellationToken);
+        var windows = await WindowsAsync();
+        Assert.Equal(Enumerable.Range(1, windows.Count), windows.Select(w => Seconds(w.StartsAt)));
     }
 
     [Fact]
@@ -205,13 +239,14 @@ public sealed class PlanJobTests : IAsyncLifetime
             Assert.Equal([36, 36, 36, 64, 64, 64], _published.Select(b => b.Probes.Count).Order());
     }
 
-    private PlanJob Scheduler()
+    private PlanJob Scheduler(TimeProvider? deadlines = null)
     {
         var options = Options.Create(new SchedulerOptions());
-        var catalogue = new Catalogue(_database.Get<IDbContextFactory<DacDbContext>>(), _database.Get<NameIds>(), NullLogger<Catalogue>.Instance);
-        var plans = _database.Get<IPlanStore>();
-        var dispatcher = new Dispatcher(plans, catalogue, _bus.GetRequiredService<PublishBus>(), options, Options.Create(new TopologyOptions()), NullLogger<Dispatcher>.Instance);
-        return new PlanJob(plans, catalogue, dispatcher, new PlanHealth(_time), options, NullLogger<PlanJob>.Instance);
+        var catalogue = new Catalogue(_database.Get<IDbContextFactory<DacDbContext>>(), _database.Get<NameIds>(), _time, NullLogger<Catalogue>.Instance);
+        var memory = new PlanMemory(_time);
+        var dispatcher = new Dispatcher(catalogue, memory, _bus.GetRequiredService<PublishBus>(), options, Options.Create(new TopologyOptions()), NullLogger<Dispatcher>.Instance);
+        var lease = new PlanLease(_bus.GetRequiredService<IConfiguration>(), NullLogger<PlanLease>.Instance);
+        return new PlanJob(_database.Get<IPlanStore>(), catalogue, dispatcher, memory, lease, new PlanHealth(_time), options, deadlines ?? _time, NullLogger<PlanJob>.Instance);
     }
 
     private static Task TickAsync(PlanJob scheduler) => scheduler.Execute(null!, TestContext.Current.CancellationToken).AsTask();

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Dac.Standalone;
 using Dac.Tests.Support;
+using Microsoft.Data.Sqlite;
 
 namespace Dac.Tests.Standalone;
 
@@ -12,7 +13,7 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task Help_has_an_example_for_each_command()
     {
-        foreach (var command in new[] { "", "run", "import", "export", "targets", "results", "ledger", "probe" })
+        foreach (var command in new[] { "", "run", "import", "export", "targets", "results", "ledger", "parked", "parked replay", "parked drop", "probe" })
         {
             var (code, output, _) = await DacAsync([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
             Assert.Equal(0, code);
@@ -33,6 +34,38 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains("b,http://127.0.0.1:9/b,1m,,,x,", await File.ReadAllTextAsync(_folder.File("out.csv"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
         Assert.Contains("No results yet", (await DacAsync("results")).Output, StringComparison.Ordinal);
         Assert.Contains("coverage", (await DacAsync("ledger", "--since", "5m")).Output, StringComparison.Ordinal);
+        Assert.Contains("coverage", (await DacAsync("ledger", "--target", "1", "--tag", "none")).Output, StringComparison.Ordinal);
+        Assert.Contains("Nothing is parked.", (await DacAsync("parked")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_parked_is_listed_with_its_reason_replayed_and_dropped()
+    {
+        var csv = _folder.Write("urls.csv", "url,interval\nhttp://127.0.0.1:9/,5s\n");
+        Assert.Equal(0, (await DacAsync("import", csv)).Code);
+        using (var connection = new SqliteConnection($"Data Source={Path.Combine(_folder.Path, "data", "dac.db")};Pooling=false"))
+        {
+            connection.Open();
+            using var command = connection.CreateCommand();
+            command.CommandText = """
+                INSERT INTO parked_result (parked_at, reason, payload) VALUES
+                (0, 'the disk was full', '{"location":"#1","collector":"#1","results":[{"targetId":1,"scheduledAtMs":1790000000000,"outcome":10}]}'),
+                (0, 'nonsense', '{"location":')
+                """;
+            command.ExecuteNonQuery();
+        }
+        var listed = (await DacAsync("parked")).Output;
+        Assert.Contains("the disk was full", listed, StringComparison.Ordinal);
+        Assert.Contains("2 parked", listed, StringComparison.Ordinal);
+
+        var (code, output, error) = await DacAsync("parked", "replay");
+
+        Assert.Equal(2, code);
+        Assert.Contains("1 done, 1 left.", output, StringComparison.Ordinal);
+        Assert.Contains("parked_result 2 stays: it is no result that a writer has parked", error, StringComparison.Ordinal);
+        Assert.Contains("Up", (await DacAsync("results", "--target", "1")).Output, StringComparison.Ordinal);
+        Assert.Contains("1 done, 0 left.", (await DacAsync("parked", "drop")).Output, StringComparison.Ordinal);
+        Assert.Contains("Nothing is parked.", (await DacAsync("parked")).Output, StringComparison.Ordinal);
     }
 
     [Fact]

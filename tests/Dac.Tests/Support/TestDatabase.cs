@@ -26,6 +26,8 @@ public sealed class TestDatabase : IAsyncDisposable
         return database;
     }
 
+    public string ConnectionString => _folder.Database;
+
     public T Get<T>()
         where T : notnull => _host.Services.GetRequiredService<T>();
 

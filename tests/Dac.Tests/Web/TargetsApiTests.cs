@@ -34,7 +34,7 @@ public sealed class TargetsApiTests
     [InlineData("""{"url": "https://example.org/", "interval": "30s", "paused": "yes"}""", "paused")]
     [InlineData("""{"url": "example.org", "interval": "30s"}""", "url")]
     [InlineData("""{"url": "ftp://example.org/", "interval": "30s"}""", "url")]
-    [InlineData("""{"url": "https://user:secret@example.org/", "interval": "30s"}""", "url")]
+    [InlineData("""{"url": "https://user:hunter2@example.org/", "interval": "30s"}""", "url")]
     [InlineData("""{"url": "https://example.org/", "interval": "999ms"}""", "interval")]
     [InlineData("""{"url": "https://example.org/"}""", "interval")]
     [InlineData("""{"url": "https://example.org/", "interval": "30s", "regex": "("}""", "regex")]
@@ -43,7 +43,7 @@ public sealed class TargetsApiTests
     [InlineData("""{"url": "https://example.org/", "interval": "30s", "http": {"maxBytes": "many"}}""", "http.maxBytes")]
     [InlineData("""{"url": "https://example.org/", "interval": "30s", "http": {"status": "2xxx"}}""", "http.status")]
     [InlineData("""{"url": "https://example.org/", "interval": "30s", "tls": {"skipVerify": "no"}}""", "tls.skipVerify")]
-    [InlineData("""{"url": "https://example.org/", "interval": "30s", "http": {"bearer": "secret"}}""", "http.bearer")]
+    [InlineData("""{"url": "https://example.org/", "interval": "30s", "http": {"bearer": "hunter2"}}""", "http.bearer")]
     [InlineData("""{"url": """, "body")]
     [InlineData("[]", "body")]
     [InlineData("null", "body")]
@@ -59,7 +59,7 @@ public sealed class TargetsApiTests
         Assert.Equal(field, error["field"]!.GetValue<string>());
         Assert.NotEmpty(error["problem"]!.GetValue<string>());
         Assert.NotEmpty(error["fix"]!.GetValue<string>());
-        Assert.DoesNotContain("secret", problem.ToJsonString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("hunter2", problem.ToJsonString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -31,10 +31,18 @@ namespace Dac.Storage.Migrations.Postgres
 
                     NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<int>("Id"));
 
+                    b.Property<int?>("ClockOffsetMs")
+                        .HasColumnType("integer")
+                        .HasColumnName("clock_offset_ms");
+
                     b.Property<string>("Name")
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("name");
+
+                    b.Property<DateTimeOffset?>("SeenAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("seen_at");
 
                     b.HasKey("Id");
 
@@ -315,6 +323,10 @@ namespace Dac.Storage.Migrations.Postgres
                         .HasColumnType("bigint")
                         .HasColumnName("revision");
 
+                    b.Property<bool>("Unexplained")
+                        .HasColumnType("boolean")
+                        .HasColumnName("unexplained");
+
                     b.HasKey("Partition");
 
                     b.ToTable("plan_cursor");
@@ -393,6 +405,10 @@ namespace Dac.Storage.Migrations.Postgres
                         .HasColumnType("integer")
                         .HasColumnName("planned");
 
+                    b.Property<DateTimeOffset?>("PlannedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("planned_at");
+
                     b.Property<DateTimeOffset?>("PublishedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("published_at");
@@ -412,6 +428,10 @@ namespace Dac.Storage.Migrations.Postgres
                     b.PrimitiveCollection<long[]>("SlotTargets")
                         .HasColumnType("bigint[]")
                         .HasColumnName("slot_targets");
+
+                    b.Property<bool>("Unexplained")
+                        .HasColumnType("boolean")
+                        .HasColumnName("unexplained");
 
                     b.HasKey("Partition", "StartsAt");
 
@@ -657,6 +677,10 @@ namespace Dac.Storage.Migrations.Postgres
                         .HasColumnType("smallint")
                         .HasColumnName("partition");
 
+                    b.Property<long?>("RevisionTo")
+                        .HasColumnType("bigint")
+                        .HasColumnName("revision_to");
+
                     b.Property<string>("Spec")
                         .IsRequired()
                         .HasColumnType("jsonb")
@@ -671,6 +695,10 @@ namespace Dac.Storage.Migrations.Postgres
                         .HasColumnName("valid_to");
 
                     b.HasKey("TargetId", "Revision");
+
+                    b.HasIndex("Partition", "Revision");
+
+                    b.HasIndex("Partition", "RevisionTo");
 
                     b.ToTable("target_version");
                 });

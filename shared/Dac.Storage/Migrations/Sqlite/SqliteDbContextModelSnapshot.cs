@@ -23,10 +23,18 @@ namespace Dac.Storage.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("id");
 
+                    b.Property<int?>("ClockOffsetMs")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("clock_offset_ms");
+
                     b.Property<string>("Name")
                         .IsRequired()
                         .HasColumnType("TEXT")
                         .HasColumnName("name");
+
+                    b.Property<long?>("SeenAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("seen_at");
 
                     b.HasKey("Id");
 
@@ -303,6 +311,10 @@ namespace Dac.Storage.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("revision");
 
+                    b.Property<bool>("Unexplained")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("unexplained");
+
                     b.HasKey("Partition");
 
                     b.ToTable("plan_cursor");
@@ -381,6 +393,10 @@ namespace Dac.Storage.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("planned");
 
+                    b.Property<long?>("PlannedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("planned_at");
+
                     b.Property<long?>("PublishedAt")
                         .HasColumnType("INTEGER")
                         .HasColumnName("published_at");
@@ -400,6 +416,10 @@ namespace Dac.Storage.Migrations.Sqlite
                     b.PrimitiveCollection<string>("SlotTargets")
                         .HasColumnType("TEXT")
                         .HasColumnName("slot_targets");
+
+                    b.Property<bool>("Unexplained")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("unexplained");
 
                     b.HasKey("Partition", "StartsAt");
 
@@ -641,6 +661,10 @@ namespace Dac.Storage.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("partition");
 
+                    b.Property<long?>("RevisionTo")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("revision_to");
+
                     b.Property<string>("Spec")
                         .IsRequired()
                         .HasColumnType("TEXT")
@@ -655,6 +679,10 @@ namespace Dac.Storage.Migrations.Sqlite
                         .HasColumnName("valid_to");
 
                     b.HasKey("TargetId", "Revision");
+
+                    b.HasIndex("Partition", "Revision");
+
+                    b.HasIndex("Partition", "RevisionTo");
 
                     b.ToTable("target_version");
                 });

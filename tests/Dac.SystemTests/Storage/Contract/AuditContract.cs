@@ -81,7 +81,9 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
     {
         var gap = await GapAsync();
         PlannedWindow[] windows = [new(0, _start, [new(1, 1, 5), new(2, 1, 6)], 2, 1, _start), new(0, _start + 1_000, [new(1, 1, 5)], 2, 1, _start)];
-        await Task.WhenAll(Store.Audit.CloseGapAsync(gap, windows, 0, Cancel), Store.Audit.CloseGapAsync(gap, windows, 0, Cancel));
+        var closed = await Task.WhenAll(Store.Audit.CloseGapAsync(gap, gap.ToTime, windows, 0, Cancel), Store.Audit.CloseGapAsync(gap, gap.ToTime, windows, 0, Cancel));
+
+        Assert.Equal([0, 3], closed.Order());
 
         Assert.Empty(await Store.Audit.OpenGapsAsync(10, Cancel));
         Assert.All(await Store.AllAsync<StoredResult>(), r => Assert.Equal(Outcome.NotPlanned, r.Outcome));
@@ -93,12 +95,53 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
     [Fact]
     public async Task A_long_gap_is_a_number()
     {
-        await Store.Audit.CloseGapAsync(await GapAsync(), [], 1_000_000, Cancel);
+        var gap = await GapAsync();
+        Assert.Equal(1_000_000, await Store.Audit.CloseGapAsync(gap, gap.ToTime, [], 1_000_000, Cancel));
 
         Assert.Empty(await Store.Audit.OpenGapsAsync(10, Cancel));
         Assert.Empty(await Store.AllAsync<StoredResult>());
         var ledger = await LedgerAsync();
         Assert.Equal((1_000_000, 1_000_000, 0), (ledger.Planned, ledger.Missed.NotPlanned, ledger.Unaccounted));
+    }
+
+    [Fact]
+    public async Task What_was_probed_in_a_gap_counts_as_probed_and_only_the_rest_as_not_planned()
+    {
+        var gap = await GapAsync();
+        Assert.False(await Store.Audit.WasProbedAsync(gap, Cancel));
+        await WriteAsync(Outcome.Up, null, Outcome.ResolverFault);
+        Assert.True(await Store.Audit.WasProbedAsync(gap, Cancel));
+        PlannedWindow[] windows = [new(0, _start, [.. Enumerable.Range(0, 3).Select(i => new PlannedSlot(Target(0, i), 1, (short)i))], 3, 1, _start)];
+
+        Assert.Equal(1, await Store.Audit.CloseGapAsync(gap, gap.ToTime, windows, 0, Cancel));
+
+        Assert.Equal(new AuditSummary(1, 3, 0), await Store.Audit.AuditAsync(10, Cancel));
+        var ledger = await LedgerAsync();
+        Assert.Equal((3, 1, 1, 1, 0), (ledger.Planned, ledger.Executed, ledger.ObserverFaults, ledger.Missed.NotPlanned, ledger.Unaccounted));
+    }
+
+    [Fact]
+    public async Task A_gap_in_which_everything_was_probed_was_none()
+    {
+        var gap = await GapAsync();
+        await WriteAsync(Outcome.Up);
+
+        Assert.Equal(0, await Store.Audit.CloseGapAsync(gap, gap.ToTime, [new(0, _start, [new PlannedSlot(Target(0, 0), 1, 0)], 1, 1, _start)], 0, Cancel));
+
+        Assert.Empty(await Store.AllAsync<PlanGap>());
+    }
+
+    [Fact]
+    public async Task A_gap_that_is_closed_in_part_stays_open_for_the_rest()
+    {
+        var gap = await GapAsync();
+        var middle = gap.FromTime.AddSeconds(1);
+
+        Assert.Equal(1, await Store.Audit.CloseGapAsync(gap, middle, [new(0, _start, [new PlannedSlot(Target(0, 0), 1, 0)], 1, 1, _start)], 0, Cancel));
+
+        var rest = Assert.Single(await Store.Audit.OpenGapsAsync(10, Cancel));
+        Assert.Equal((middle, gap.ToTime), (rest.FromTime, rest.ToTime));
+        Assert.Equal(2, (await Store.AllAsync<PlanGap>()).Count);
     }
 
     private async Task<PlanGap> GapAsync()

@@ -74,6 +74,45 @@ public abstract class LedgerContract(Func<Task<TestDatabase>> create) : StoreCon
         Assert.Equal(0, (await ReadAsync(start + 6_000, 2)).GapSeconds);
     }
 
+    [Fact]
+    public async Task One_target_or_tag_is_accounted_for_by_its_own_slots()
+    {
+        await Store.Targets.SaveAsync([new() { Key = "a", Url = "http://127.0.0.1/", Interval = "1s", Tags = ["x", "y"] }, new() { Key = "b", Url = "http://127.0.0.1/", Interval = "1s", Tags = ["y"] }], null, Cancel);
+        var start = await PlanAsync(0, 3, auditAfterMs: 0);
+        await WriteAsync(start, [Outcome.Up, Outcome.Timeout, Outcome.Lost], late: 0);
+
+        Assert.Equal((1, 1, 0), await OfAsync(new(TargetId: 1)));
+        Assert.Equal((1, 0, 1), await OfAsync(new(TargetId: 2)));
+        Assert.Equal((2, 1, 1), await OfAsync(new(Tag: "y")));
+        Assert.Equal((1, 1, 0), await OfAsync(new(Tag: "x")));
+        Assert.Equal((0, 0, 0), await OfAsync(new(TargetId: 2, Tag: "x")));
+        Assert.Equal((0, 0, 0), await OfAsync(new(Tag: "' OR 1 = 1")));
+
+        async Task<(long, long, long)> OfAsync(LedgerFilter filter)
+        {
+            var ledger = await Store.Ledger.ReadAsync(DateTimeOffset.FromUnixTimeMilliseconds(start), DateTimeOffset.FromUnixTimeMilliseconds(start + 1_000), filter, Cancel);
+            return (ledger.Planned, ledger.Up, ledger.Down);
+        }
+    }
+
+    [Fact]
+    public async Task A_long_gap_counts_for_each_target_and_each_part_of_it_what_was_due()
+    {
+        await Store.Targets.SaveAsync([new() { Key = "a", Url = "http://127.0.0.1/", Interval = "1s" }, new() { Key = "b", Url = "http://127.0.0.1/", Interval = "10s" }], null, Cancel);
+        var from = DateTimeOffset.FromUnixTimeMilliseconds(((await Store.Plan.ReadAsync(Cancel)).NowMs / 10_000 * 10_000) + 10_000);
+        await using (var db = Store.Context())
+        {
+            var partition = (await db.Targets.FindAsync([1L], Cancel))!.Partition;
+            db.Add(new Dac.Storage.Model.PlanGap { Partition = partition, FromTime = from, ToTime = from.AddMinutes(10), Slots = 660 });
+            await db.SaveChangesAsync(Cancel);
+        }
+
+        Assert.Equal(660, (await Store.Ledger.ReadAsync(from.AddMinutes(-1), from.AddMinutes(20), Cancel)).Missed.NotPlanned);
+        Assert.Equal(600, (await Store.Ledger.ReadAsync(from.AddMinutes(-1), from.AddMinutes(20), new LedgerFilter(TargetId: 1), Cancel)).Missed.NotPlanned);
+        Assert.Equal(66, (await Store.Ledger.ReadAsync(from.AddMinutes(9), from.AddMinutes(20), Cancel)).Missed.NotPlanned);
+        Assert.Equal(6, (await Store.Ledger.ReadAsync(from.AddMinutes(1), from.AddMinutes(2), new LedgerFilter(TargetId: 2), Cancel)).Missed.NotPlanned);
+    }
+
     // Slots of targets 1 to count, a millisecond apart.
     private async Task<long> PlanAsync(short partition, int count, long auditAfterMs, long? at = null, long? seen = null)
     {

@@ -24,7 +24,7 @@ public static class HttpBehaviours
         new("SYN backlog full", Outcome.Timeout, HostileServer.Full),
         On("accepts, says nothing", Outcome.Timeout, c => c.StallAsync()),
         On("resets at accept", Outcome.ConnectFailed, c => c.ResetAsync()),
-        On("closes at accept", Outcome.ProtocolError, c => Task.CompletedTask),
+        On("closes at accept", Outcome.ProtocolError, c => Task.CompletedTask) with { Or = Outcome.ConnectFailed },
         After("closes after the request", Outcome.ProtocolError, c => Task.CompletedTask),
         After("resets after the request", Outcome.ConnectFailed, c => c.ResetAsync()),
         After("says nonsense", Outcome.ProtocolError, c => c.SayAsync("nonsense\r\n\r\n")),

@@ -1,10 +1,9 @@
 using System.Text.Json;
-using Dac.Storage;
 using Dac.Storage.Model;
 using Dac.Targets;
 using Microsoft.EntityFrameworkCore;
 
-namespace Dac.Scheduler;
+namespace Dac.Storage;
 
 /// <summary>
 /// What was due in seconds that nobody planned, with the targets as they were then: the schedule is a pure function, so it can be asked afterwards.
@@ -15,7 +14,7 @@ public sealed class GapPlan(IDbContextFactory<DacDbContext> contexts, NameIds na
     public async Task<IReadOnlyList<PlannedWindow>> WindowsAsync(PlanGap gap, CancellationToken cancellationToken)
     {
         var bySecond = new SortedDictionary<long, List<PlannedSlot>>();
-        var targets = await ReadAsync(gap, cancellationToken);
+        var targets = await ReadAsync(gap, null, cancellationToken);
         foreach (var target in targets)
         {
             for (var due = target.FirstDue(target.FromMs); due < target.ToMs; due = target.FirstDue(due.Value + 1))
@@ -35,24 +34,24 @@ public sealed class GapPlan(IDbContextFactory<DacDbContext> contexts, NameIds na
     }
 
     /// <summary>How many slots were due in a gap. Interval targets are reckoned, not enumerated: a day of a million targets is a million divisions.</summary>
-    public async Task<long> CountAsync(PlanGap gap, CancellationToken cancellationToken) =>
-        (await ReadAsync(gap, cancellationToken)).Sum(t => t.Count() * t.Locations.Length);
+    /// <param name="gap">The gap.</param>
+    /// <param name="only">Only these targets; null: all.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task<long> CountAsync(PlanGap gap, IReadOnlyList<long>? only, CancellationToken cancellationToken) =>
+        (await ReadAsync(gap, only, cancellationToken)).Sum(t => t.Count() * t.Locations.Length);
 
-    private async Task<List<PastTarget>> ReadAsync(PlanGap gap, CancellationToken cancellationToken)
+    private async Task<List<PastTarget>> ReadAsync(PlanGap gap, IReadOnlyList<long>? only, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var versions = await db.TargetVersions.AsNoTracking()
-            .Where(v => v.Partition == gap.Partition && v.ValidFrom < gap.ToTime && (v.ValidTo == null || v.ValidTo > gap.FromTime)).ToListAsync(cancellationToken);
+            .Where(v => v.Partition == gap.Partition && v.ValidFrom < gap.ToTime && (v.ValidTo == null || v.ValidTo > gap.FromTime) && (only == null || only.Contains(v.TargetId))).ToListAsync(cancellationToken);
         var targets = new List<PastTarget>();
         foreach (var version in versions)
         {
-            if (Valid(version) is not { Paused: false } target)
+            if (Read(version) is not { Paused: false } target)
                 continue;
-            var locations = new short[target.Locations.Count];
-            for (var i = 0; i < locations.Length; i++)
-                locations[i] = await names.LocationAsync(target.Locations[i], cancellationToken);
             targets.Add(new PastTarget(
-                version.TargetId, target, locations, version.Revision,
+                version.TargetId, target, await names.LocationsAsync(target.Locations, cancellationToken), version.Revision,
                 Math.Max(gap.FromTime.ToUnixTimeMilliseconds(), version.ValidFrom.ToUnixTimeMilliseconds()),
                 Math.Min(gap.ToTime.ToUnixTimeMilliseconds(), version.ValidTo?.ToUnixTimeMilliseconds() ?? long.MaxValue)));
         }
@@ -60,7 +59,8 @@ public sealed class GapPlan(IDbContextFactory<DacDbContext> contexts, NameIds na
     }
 
     // A definition that can't be read was not planned then either; the catalogue names it.
-    private static ProbeTarget? Valid(TargetVersion version)
+    /// <summary>A target as it was then; null where it can't be read.</summary>
+    public static ProbeTarget? Read(TargetVersion version)
     {
         try
         {

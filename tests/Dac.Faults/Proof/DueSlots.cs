@@ -1,0 +1,36 @@
+using Dac.Targets;
+
+namespace Dac.Faults.Proof;
+
+/// <summary>
+/// Which slots were due, reckoned anew from the suite's own record of the targets. A change takes effect within <see cref="EffectMs"/> of its commit: what lies
+/// in that band may be planned by the old definition, by the new one, or not at all.
+/// </summary>
+public static class DueSlots
+{
+    /// <summary>The longest that a change may take to reach the plan, in ms.</summary>
+    public const int EffectMs = 5_000;
+
+    /// <summary>A slot that must be planned, with the partition that it belongs to.</summary>
+    public static IEnumerable<(short Partition, long DueMs)> Required(TargetLife life, long fromMs, long toMs) =>
+        Spans(life).SelectMany(s => Between(life.Id, s.Span, Math.Max(fromMs, s.Span.AfterMs + EffectMs), Math.Min(toMs, s.Next?.BeforeMs ?? long.MaxValue)));
+
+    /// <summary>The slots that may be planned.</summary>
+    public static IEnumerable<(short Partition, long DueMs)> Allowed(TargetLife life, long fromMs, long toMs) =>
+        Spans(life).SelectMany(s => Between(life.Id, s.Span, Math.Max(fromMs, s.Span.BeforeMs), Math.Min(toMs, s.Next?.AfterMs + EffectMs ?? long.MaxValue)));
+
+    private static IEnumerable<(TargetSpan Span, TargetSpan? Next)> Spans(TargetLife life) =>
+        life.Spans.Select((span, i) => (span, i + 1 < life.Spans.Count ? life.Spans[i + 1] : null));
+
+    private static IEnumerable<(short Partition, long DueMs)> Between(long id, TargetSpan span, long fromMs, long toMs)
+    {
+        if (span.Target is not { } target)
+            yield break;
+        for (var due = Next(id, target, fromMs); due < toMs; due = Next(id, target, due.Value + 1))
+            yield return (span.Partition, due.Value);
+    }
+
+    private static long? Next(long id, ProbeTarget target, long fromMs) => target.Cron is { } cron
+        ? Schedule.CronAtOrAfter(cron, id, fromMs)
+        : Schedule.FirstAtOrAfter(Schedule.PhaseMs(id, target.IntervalMs), target.IntervalMs, fromMs);
+}

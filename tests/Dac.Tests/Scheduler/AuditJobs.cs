@@ -1,0 +1,20 @@
+using Dac.Scheduler;
+using Dac.Storage;
+using Dac.Tests.Support;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace Dac.Tests.Scheduler;
+
+internal static class AuditJobs
+{
+    /// <summary>The audit as a scheduler without a broker runs it.</summary>
+    public static AuditJob AuditJob(this TestDatabase database, TimeProvider time)
+    {
+        var (contexts, names) = (database.Get<IDbContextFactory<DacDbContext>>(), database.Get<NameIds>());
+        return new AuditJob(
+            database.Get<IAuditStore>(), new GapPlan(contexts, names), new PlanProof(contexts, names, time, NullLogger<PlanProof>.Instance),
+            new ResultBacklog(new ConfigurationBuilder().Build()), Options.Create(new SchedulerOptions()), NullLogger<AuditJob>.Instance);
+    }
+}
