@@ -84,7 +84,7 @@ public sealed class GapPlan(IDbContextFactory<DacDbContext> contexts, NameIds na
     {
         try
         {
-            return TargetValidator.Validate(TargetStore.ReadSpec(version.Spec), compileRegex: false).Target;
+            return TargetValidator.Validate(TargetStore.ReadSpec(version.Spec), compile: false).Target;
         }
         catch (JsonException)
         {

@@ -13,7 +13,7 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task Help_has_an_example_for_each_command()
     {
-        foreach (var command in new[] { "", "run", "import", "export", "targets", "results", "ledger", "parked", "parked replay", "parked drop" })
+        foreach (var command in new[] { "", "run", "import", "export", "targets", "results", "ledger", "parked", "parked replay", "parked drop", "probe" })
         {
             var (code, output, _) = await DacAsync([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
             Assert.Equal(0, code);
