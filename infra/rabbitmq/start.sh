@@ -2,9 +2,15 @@
 # Starts RabbitMQ as its image does, and loads the policies beside this file once it is up: see README.md.
 set -e
 here=$(dirname "$0")
+# Nodes of one cluster share it.
+cookie=/var/lib/rabbitmq/.erlang.cookie
+if [ -n "${DAC_COOKIE:-}" ] && [ ! -s "$cookie" ]; then
+  (umask 077 && printf %s "$DAC_COOKIE" >"$cookie")
+  chown rabbitmq: "$cookie"
+fi
 (
   # Not before the broker has written its cookie: rabbitmqctl would make one that the broker may not read.
-  until [ -s /var/lib/rabbitmq/.erlang.cookie ]; do sleep 0.5; done
+  until [ -s "$cookie" ]; do sleep 0.5; done
   for _ in $(seq 60); do
     if rabbitmqctl -q await_startup --timeout 10 && rabbitmqctl -q import_definitions "$here/definitions.json"; then exit 0; fi
     sleep 2
