@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # From a clean clone to the first stored row, by the README's two commands. Removes everything again.
+# shellcheck source=tests/shows/lib.sh
 . "$(dirname "$0")/lib.sh"
 clone=$(mktemp -d)
 trap 'tidy; rm -rf "$clone"' EXIT
 git clone -q . "$clone"
-cd "$clone"
+cd "$clone" || exit
+# shellcheck disable=SC2034 # lib.sh reads them
 env=$clone/.env files=(-f docker-compose.yml)
 SECONDS=0
 infra/make-env.sh >/dev/null

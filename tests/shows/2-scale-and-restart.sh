@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Collectors 2 to 4 to 1 under load, then a rolling restart of every service, then the ledger. RATE=500 slots/s, STEP=30 s each.
+# shellcheck source=tests/shows/lib.sh
 . "$(dirname "$0")/lib.sh"
 infra/make-env.sh "$env" >/dev/null
 quietly compose build

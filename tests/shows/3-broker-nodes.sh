@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Profile ha under load: each of the three RabbitMQ nodes is stopped in turn, then one is cut off the network; then the ledger. RATE=500 slots/s, STEP=30 s each.
+# shellcheck source=tests/shows/lib.sh
 . "$(dirname "$0")/lib.sh"
 infra/make-env.sh "$env" >/dev/null
 export COMPOSE_PROFILES=ha

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What the shows share: docker-compose.yml under a project name, passwords, images and ports of its own, removed at the end.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -43,7 +43,7 @@ ledger() {
   proof() { awk '/^```sql/{on = ++n == 1; next} /^```/{on = 0} on' docs/ledger.md; }
   proof | sql
   sql -c "SELECT o.name AS outcome, o.class, count(*), round(max(lateness_us) / 1000.0) AS most_late_ms FROM probe_result r JOIN outcome o ON o.code = r.outcome GROUP BY 1, 2 ORDER BY 3 DESC"
-  sql -c "SELECT coalesce(sum(extract(epoch FROM ends_at - starts_at)), 0) AS partition_seconds_not_planned FROM plan_gap"
+  sql -c "SELECT coalesce(sum(extract(epoch FROM to_time - from_time)), 0) AS partition_seconds_not_planned FROM plan_gap"
   unaccounted=$(proof | sql -At | cut -d'|' -f3)
   say "unaccounted: $unaccounted"
   [ "$unaccounted" = 0 ]
