@@ -56,7 +56,8 @@ public static class DacHost
             await app.RunAsync();
             return 0;
         }
-        catch (OperationCanceledException)
+        // Several services that were starting at once come as one exception.
+        catch (Exception e) when (e is OperationCanceledException || e is AggregateException all && all.InnerExceptions.All(i => i is OperationCanceledException))
         {
             // Told to stop while it was starting.
             return 0;

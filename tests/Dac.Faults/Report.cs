@@ -39,7 +39,7 @@ public static class Report
         Row("messages repeated by the suite", result.MessagesRepeated);
         Row("duplicates dropped by the writers, at least", result.DuplicatesDropped);
         Row("requests at the target server", figures.Requests);
-        Row("of these more than one for a slot, near a fault", figures.ExtraRequests);
+        Row("of these more than one for a slot, near a fault or takeover", figures.ExtraRequests);
         Row("outcomes excused, the suite was starved", figures.Excused);
         Row("longest time without any request, s", figures.LongestPauseSeconds.ToString("0.0", CultureInfo.InvariantCulture));
         Head("memory before, at peak, at end, MB");

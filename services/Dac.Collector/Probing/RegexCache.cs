@@ -13,7 +13,8 @@ internal sealed class RegexCache
     // Compiling costs more than matching. Some 10 kB each: 20 MB at most.
     private const int Limit = 2_000;
 
-    private readonly ConcurrentDictionary<string, Regex> _regexes = new(StringComparer.Ordinal);
+    // Lazy: all probes that come while a pattern is being compiled wait for the one that does it, instead of compiling it too.
+    private readonly ConcurrentDictionary<string, Lazy<Regex>> _regexes = new(StringComparer.Ordinal);
 
     /// <summary>
     /// Stores all matches, joined by a space; of a match with groups, the groups, as the Python program did with one. No match is an outcome.
@@ -24,8 +25,10 @@ internal sealed class RegexCache
         {
             var text = new StringBuilder();
             var found = false;
+            // Compiling is the collector's own time, long where it has just started: the limit is for matching.
+            var regex = Get(pattern);
             var started = Stopwatch.GetTimestamp();
-            for (var match = Get(pattern).Match(body); match.Success && text.Length <= Measurement.MaxMatch; match = match.NextMatch())
+            for (var match = regex.Match(body); match.Success && text.Length <= Measurement.MaxMatch; match = match.NextMatch())
             {
                 // The regex's own limit is for one match.
                 if (Stopwatch.GetElapsedTime(started) > BodyRegex.MatchTimeout)
@@ -53,12 +56,10 @@ internal sealed class RegexCache
         }
     }
 
-    private Regex Get(string pattern)
+    internal Regex Get(string pattern)
     {
-        if (_regexes.TryGetValue(pattern, out var regex))
-            return regex;
         if (_regexes.Count >= Limit)
             _regexes.Clear();
-        return _regexes[pattern] = BodyRegex.Create(pattern);
+        return _regexes.GetOrAdd(pattern, p => new Lazy<Regex>(() => BodyRegex.Create(p))).Value;
     }
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Dac.Faults.Cluster;
 using Dac.Faults.Injection;
 
 namespace Dac.Faults.Commands;
@@ -24,34 +23,8 @@ internal static class RandomCommand
         {
             var kinds = parsed.GetValue(faults)?.Split(',').Select(n => Kind(n)!.Value).ToArray() ?? Enum.GetValues<FaultKind>();
             var settings = CommandLine.Settings(parsed) with { Targets = parsed.GetValue(targets), FakeTime = kinds.Contains(FaultKind.ClockStep) };
-            return CommandLine.RunAsync(parsed, settings, run => RunAsync(run, TimeSpan.FromMinutes(parsed.GetValue(minutes)), kinds, cancellationToken));
+            return CommandLine.RunAsync(parsed, settings, run => RandomFaults.RunAsync(run, TimeSpan.FromMinutes(parsed.GetValue(minutes)), kinds, cancellationToken));
         });
-    }
-
-    /// <summary>Injects faults of these kinds for a time, and changes targets every few seconds meanwhile.</summary>
-    public static async Task RunAsync(FaultRun run, TimeSpan time, IReadOnlyList<FaultKind> kinds, CancellationToken cancellationToken)
-    {
-        if (kinds.Contains(FaultKind.ClockStep) && !FaultCluster.HasFakeTime)
-        {
-            run.Say("clock-step is left out: libfaketime is not there (Debian: apt-get install faketime)");
-            kinds = [.. kinds.Except([FaultKind.ClockStep])];
-        }
-        var schedule = FaultSchedule.Make(run.Settings.Seed, time, run.Settings.Size, kinds);
-        run.Say($"{schedule.Count} faults to come");
-        using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var changes = ChangeTargetsAsync(run, enough.Token);
-        await run.Injector.RunAsync(schedule, cancellationToken);
-        await enough.CancelAsync();
-        await changes;
-    }
-
-    private static async Task ChangeTargetsAsync(FaultRun run, CancellationToken cancellationToken)
-    {
-        while (!cancellationToken.IsCancellationRequested)
-        {
-            await run.Targets.ChangeAsync();
-            await Task.Delay(TimeSpan.FromSeconds(3), cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
     }
 
     private static FaultKind? Kind(string name) =>

@@ -10,7 +10,7 @@ public readonly record struct SlotKey(long TargetId, short LocationId, long DueM
 }
 
 /// <summary>A row of <c>plan_window</c>.</summary>
-public sealed record Window(short Partition, long StartMs, IReadOnlyList<SlotKey> Slots, int Planned, int? Executed, int? ObserverFaults, int? Missed, bool Audited);
+public sealed record Window(short Partition, long StartMs, IReadOnlyList<SlotKey> Slots, int Planned, int? Executed, int? ObserverFaults, int? Missed, bool Audited, int Attempt = 1);
 
 /// <summary>A row of <c>probe_result</c>.</summary>
 public sealed record Row(SlotKey Slot, Outcome Outcome, int? LatenessUs, int? TotalUs, ProbeRemarks Flags, string? Error, string? Collector)

@@ -28,7 +28,7 @@ public static partial class EvidenceReader
         {
             Windows = windows.ConvertAll(w => new Window(
                 w.Partition, Ms(w.StartsAt), [.. w.SlotTargets!.Select((t, i) => new SlotKey(t, w.SlotLocations![i], Ms(w.StartsAt) + w.SlotOffsetsMs![i]))],
-                w.Planned, w.Executed, w.ObserverFaults, w.Missed, w.AuditedAt is not null)),
+                w.Planned, w.Executed, w.ObserverFaults, w.Missed, w.AuditedAt is not null, w.Attempt)),
             Rows = rows.ConvertAll(r => new Row(
                 new SlotKey(r.TargetId, r.LocationId, Ms(r.ScheduledAt)), r.Outcome, r.LatenessUs, r.TotalUs, r.Flags, r.Error,
                 r.CollectorId is { } id ? collectors[id] : null)),

@@ -8,6 +8,7 @@ internal sealed class Plan
     private readonly Dictionary<long, HashSet<long>> _times = [];
     private readonly Dictionary<long, short> _partitions = [];
     private readonly Dictionary<short, List<Gap>> _counted;
+    private readonly HashSet<SlotKey> _takenOver;
 
     public Plan(Evidence evidence)
     {
@@ -23,7 +24,8 @@ internal sealed class Plan
             Rows[row.Slot] = row;
         foreach (var life in evidence.Targets)
             _partitions[life.Id] = life.Spans[^1].Partition;
-        _counted = evidence.Gaps.Where(g => g.Slots > 0).GroupBy(g => g.Partition).ToDictionary(g => g.Key, g => g.ToList());
+        _takenOver = [.. evidence.Windows.Where(w => w.Attempt > 1).SelectMany(w => w.Slots)];
+        _counted = evidence.Gaps.Where(g => g.Slots is not 0).GroupBy(g => g.Partition).ToDictionary(g => g.Key, g => g.ToList());
     }
 
     /// <summary>All slots of all windows.</summary>
@@ -37,7 +39,10 @@ internal sealed class Plan
     /// <summary>When a target is planned.</summary>
     public HashSet<long> Times(long targetId) => _times.GetValueOrDefault(targetId, None);
 
-    /// <summary>The gap that counts a slot instead of listing it, if one does.</summary>
+    /// <summary>Whether a slot was published more than once, on purpose: its window was taken over by another scheduler.</summary>
+    public bool TakenOver(SlotKey slot) => _takenOver.Contains(slot);
+
+    /// <summary>The gap that counts a slot instead of listing it, if one does, or that is not closed yet.</summary>
     public Gap? CountedGap(short partition, long dueMs) =>
         _counted.TryGetValue(partition, out var gaps) ? gaps.Find(g => g.FromMs <= dueMs && dueMs < g.ToMs) : null;
 

@@ -16,8 +16,8 @@ internal static class RequestCheck
     {
         var requests = evidence.Requests.Where(r => r.AtMs < evidence.ToMs).OrderBy(r => r.AtMs).ToList();
         verdict.Figures.Requests = requests.Count;
-        if (requests.Count > 1)
-            verdict.Figures.LongestPauseSeconds = requests.Zip(requests.Skip(1), (a, b) => b.AtMs - a.AtMs).Max() / 1000;
+        if (requests.Count > 0)
+            verdict.Figures.LongestPauseSeconds = requests.Zip(requests.Skip(1).Append(new Request(0, evidence.ToMs)), (a, b) => b.AtMs - a.AtMs).Max() / 1000;
         var byTarget = requests.ToLookup(r => r.TargetId, r => r.AtMs);
         var rows = plan.Slots.Where(s => s.DueMs < evidence.ToMs).ToLookup(s => s.TargetId);
         foreach (var life in evidence.Targets)
@@ -51,10 +51,10 @@ internal static class RequestCheck
         var extra = seen - (row.Outcome.Class() == OutcomeClass.Missed ? 0 : 1);
         if (extra <= 0)
             return;
-        if (evidence.Faults.Any(f => f.FromMs - 1_000 <= slot.DueMs + Schedule.MaxDefaultToleranceMs && slot.DueMs <= f.ToMs + AfterFaultMs))
+        if (plan.TakenOver(slot) || evidence.Faults.Any(f => f.FromMs - 1_000 <= slot.DueMs + Schedule.MaxDefaultToleranceMs && slot.DueMs <= f.ToMs + AfterFaultMs))
             verdict.Figures.ExtraRequests += extra;
         else
-            verdict.Add("unexplained request", $"{slot}: {row.Outcome}, but {seen} requests, and no fault in the minute before");
+            verdict.Add("unexplained request", $"{slot}: {row.Outcome}, but {seen} requests, published once, and no fault in the minute before");
     }
 
     // A process that was stopped in the midst of a probe sends its request when it goes on.

@@ -33,7 +33,7 @@ public sealed record Figures
 
     public long Requests { get; set; }
 
-    /// <summary>Requests beyond one for a slot, near a fault: delivered again, or probed again after a kill.</summary>
+    /// <summary>Requests beyond one for a slot, near a fault or a takeover: delivered again, or probed again after a kill.</summary>
     public long ExtraRequests { get; set; }
 
     /// <summary>Outcomes that were wrong while the suite itself was starved of processor time: not held against the services.</summary>

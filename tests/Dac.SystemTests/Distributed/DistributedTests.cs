@@ -126,6 +126,18 @@ public sealed class DistributedTests(PostgreSql postgres, RabbitMq rabbit)
         Assert.DoesNotContain("geheim", writer.Output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Scheduler")]
+    [InlineData("Writer")]
+    public async Task A_service_that_is_told_to_stop_while_it_waits_for_its_database_ends_cleanly(string service)
+    {
+        await using var dac = await Deployment.CreateAsync(postgres, rabbit);
+        await using var process = new DacProcess(
+            service, new Dictionary<string, string>(dac.Settings) { ["ConnectionStrings__Database"] = "Host=127.0.0.1;Port=9;Username=x;Password=x;Database=x" }, "--urls", "http://127.0.0.1:0");
+        await Poll.UntilAsync("it waits", async () => await process.GetAsync("/health/ready") is not null);
+        Assert.Equal(0, await process.StopAsync());
+    }
+
     [Fact]
     public async Task A_wrong_password_for_the_database_refuses_the_start_with_a_sentence()
     {

@@ -65,8 +65,11 @@ public sealed class TcpProxyTests : IAsyncLifetime
     {
         _server.Stop();
         var client = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        await client.ConnectAsync(IPAddress.Loopback, _proxy.Port, Cancel);
-        await Assert.ThrowsAnyAsync<SocketException>(() => ReceiveAsync(client).WaitAsync(TimeSpan.FromSeconds(10), Cancel));
+        await Assert.ThrowsAnyAsync<SocketException>(async () =>
+        {
+            await client.ConnectAsync(IPAddress.Loopback, _proxy.Port, Cancel);
+            await ReceiveAsync(client).WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+        });
     }
 
     private async Task<(Socket Client, Socket Server)> ConnectAsync()
