@@ -8,6 +8,14 @@ if [ -n "${DAC_COOKIE:-}" ] && [ ! -s "$cookie" ]; then
   (umask 077 && printf %s "$DAC_COOKIE" >"$cookie")
   chown rabbitmq: "$cookie"
 fi
+# A new node joins the cluster of this one. (Nodes that are not there yet must not be listed: their names take minutes to fail.)
+if [ -n "${DAC_JOIN:-}" ]; then
+  cat >/etc/rabbitmq/conf.d/95-join.conf <<CONF
+cluster_formation.peer_discovery_backend = classic_config
+cluster_formation.classic_config.nodes.1 = rabbit@$DAC_JOIN
+cluster_formation.classic_config.nodes.2 = rabbit@$(hostname)
+CONF
+fi
 (
   # Not before the broker has written its cookie: rabbitmqctl would make one that the broker may not read.
   until [ -s "$cookie" ]; do sleep 0.5; done
