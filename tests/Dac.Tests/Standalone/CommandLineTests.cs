@@ -39,6 +39,18 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task Samples_are_imported_into_an_empty_database_only()
+    {
+        var samples = _folder.Write("samples.csv", "key,url,interval\nsample,http://127.0.0.1:9/,5s\n");
+        Assert.Contains("1 added", (await DacAsync("import", samples, "--if-empty")).Output, StringComparison.Ordinal);
+        var changed = _folder.Write("changed.csv", "key,url,interval\nsample,http://127.0.0.1:9/,10s\n");
+        var (code, output, _) = await DacAsync("import", changed, "--if-empty");
+        Assert.Equal(0, code);
+        Assert.Contains("was not imported", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("10s", (await DacAsync("targets")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_is_parked_is_listed_with_its_reason_replayed_and_dropped()
     {
         var csv = _folder.Write("urls.csv", "url,interval\nhttp://127.0.0.1:9/,5s\n");
