@@ -13,7 +13,6 @@ public static class CollectorModule
     /// <summary>Registers the collector; needs the bus.</summary>
     public static void AddCollector(this IHostApplicationBuilder builder)
     {
-        Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
         // A name that is looked up blocks a thread of the pool until the resolver answers: there must be others at once.
         ThreadPool.SetMinThreads(NameResolver.MaxLookups * 2, Environment.ProcessorCount);
         builder.AddTopology();
@@ -52,6 +51,7 @@ public static class CollectorModule
     /// <summary>The probers and what they share; the command line probes without the rest.</summary>
     public static void AddProbing(this IServiceCollection services)
     {
+        Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
         // Without it a compressed body that is cut short passes for a whole one.
         AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
         services.AddSingleton(p => new EgressGuard(p.GetRequiredService<IOptions<CollectorOptions>>().Value));
@@ -61,5 +61,10 @@ public static class CollectorModule
         services.AddSingleton<NameResolver>();
         services.AddSingleton<Connector>();
         services.AddSingleton<IProber, HttpProber>();
+        services.AddSingleton<IProber, TcpProber>();
+        services.AddSingleton<IProber, DnsProber>();
+        services.AddSingleton<IProber, IcmpProber>();
+        services.AddSingleton<IProber, WsProber>();
+        services.AddSingleton<IProber, GrpcProber>();
     }
 }

@@ -8,6 +8,6 @@ public static class HeaderRegex
     {
         var colon = text.IndexOf(':', StringComparison.Ordinal);
         (name, pattern) = colon < 0 ? ("", "") : (text[..colon].Trim(), text[(colon + 1)..].Trim());
-        return HttpOptionsValidator.IsToken(name) && pattern.Length > 0;
+        return HeaderFields.IsToken(name) && pattern.Length > 0;
     }
 }

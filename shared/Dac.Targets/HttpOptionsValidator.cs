@@ -7,8 +7,6 @@ internal static class HttpOptionsValidator
 {
     private static readonly string[] Schemes = ["http", "https"];
     private static readonly string[] Methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    private static readonly string[] Framing = ["content-length", "transfer-encoding", "connection", "expect", "upgrade", "te", "trailer", "keep-alive", "proxy-connection"];
-    private static readonly string[] Secrets = ["authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token", "api-key"];
 
     /// <param name="compile">Whether patterns and expressions are compiled; false for what was checked when it was saved.</param>
     public static void Check(TargetDefinition target, HttpOptions options, Uri? url, bool compile, FieldErrors errors)
@@ -20,9 +18,6 @@ internal static class HttpOptionsValidator
         CheckAnswer(options, compile, errors);
         CheckConnection(target, options, url, errors);
     }
-
-    /// <summary>A name of RFC 9110, 5.1.</summary>
-    internal static bool IsToken(string name) => name.Length is > 0 and <= 100 && name.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal));
 
     private static void CheckRequest(HttpOptions options, FieldErrors errors)
     {
@@ -37,34 +32,7 @@ internal static class HttpOptionsValidator
             if (options.Method is null or "GET" or "HEAD" or "OPTIONS")
                 errors.Add("http.body", body, $"is given with {options.Method ?? "GET"}, which has no body", "set http.method to POST, PUT, PATCH or DELETE");
         }
-        CheckHeaders("http.headers", options.Headers, 32, errors);
-        foreach (var (name, value) in options.Headers ?? new Dictionary<string, string>())
-        {
-            if (Secrets.Contains(name.ToLowerInvariant()))
-                errors.Add("http.headers", name, "carries a secret, which would be stored in clear", $"give it in http.secretHeaders as env:{SecretReference.EnvironmentPrefix}NAME or file:NAME");
-            if (value is null || value.Length > 2_000 || value.Any(c => c != '\t' && (char.IsControl(c) || c > 255)))
-                errors.Add("http.headers", name, "has a value that is too long, or has a control character or a letter beyond Latin-1", "use at most 2,000 printable characters");
-        }
-        CheckHeaders("http.secretHeaders", options.SecretHeaders, 16, errors);
-        foreach (var (name, reference) in options.SecretHeaders ?? new Dictionary<string, string>())
-        {
-            errors.Secret("http.secretHeaders", reference ?? "");
-            if (options.Headers?.Keys.Contains(name, StringComparer.OrdinalIgnoreCase) == true)
-                errors.Add("http.secretHeaders", name, "stands in http.headers too", "keep one of them");
-        }
-    }
-
-    private static void CheckHeaders(string field, IReadOnlyDictionary<string, string>? headers, int limit, FieldErrors errors)
-    {
-        if (headers?.Count > limit)
-            errors.Add(field, null, $"has {headers.Count} entries", $"{limit} are allowed");
-        foreach (var name in headers?.Keys.Take(limit) ?? [])
-        {
-            if (!IsToken(name))
-                errors.Add(field, name, "is not the name of a header", "use letters, digits and hyphens");
-            else if (Framing.Contains(name.ToLowerInvariant()))
-                errors.Add(field, name, "is set by the prober itself", "take it out");
-        }
+        HeaderFields.Check("http.headers", options.Headers, "http.secretHeaders", options.SecretHeaders, errors);
     }
 
     private static void CheckCredentials(HttpOptions options, Uri? url, FieldErrors errors)

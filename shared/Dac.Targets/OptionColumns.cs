@@ -34,7 +34,10 @@ public static class OptionColumns
     internal static bool IsOne(string name) => ByName.ContainsKey(name);
 
     /// <summary>A definition that has nothing but the options of a record.</summary>
-    internal static TargetDefinition Read(string[] columns, string[] record, Action<string, string?, string, string> error)
+    /// <param name="columns">Names; what is none of <see cref="All"/> is passed over.</param>
+    /// <param name="record">A text for each; an empty one is none.</param>
+    /// <param name="error">Told field, value, problem and fix of what can't be read.</param>
+    public static TargetDefinition Read(string[] columns, string[] record, Action<string, string?, string, string> error)
     {
         JsonObject? definition = null;
         for (var i = 0; i < columns.Length; i++)

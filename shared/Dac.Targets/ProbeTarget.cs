@@ -4,7 +4,7 @@ using Quartz;
 namespace Dac.Targets;
 
 /// <summary>A definition that has passed <see cref="TargetValidator"/>, in the units that planning works with.</summary>
-public sealed record ProbeTarget
+public sealed record ProbeTarget : ProbeOptions
 {
     /// <summary>The definition's key, or the URL.</summary>
     public required string Key { get; init; }
@@ -38,13 +38,4 @@ public sealed record ProbeTarget
 
     /// <summary>Planned or not.</summary>
     public required bool Paused { get; init; }
-
-    /// <summary>Name resolution and addresses, or null.</summary>
-    public NetworkOptions? Network { get; init; }
-
-    /// <summary>TLS, or null.</summary>
-    public TlsOptions? Tls { get; init; }
-
-    /// <summary>HTTP, or null.</summary>
-    public HttpOptions? Http { get; init; }
 }

@@ -8,7 +8,7 @@ namespace Dac.Targets;
 /// What a user asks for: one URL, how often, and what to expect. The one schema of CSV columns, API bodies and storage;
 /// <see cref="TargetValidator"/> checks it.
 /// </summary>
-public sealed record TargetDefinition
+public sealed record TargetDefinition : ProbeOptions
 {
     /// <summary>The user's own name of the target, at most 200 characters, unique; a second import with the same key changes it. Default: the URL.</summary>
     public string? Key { get; init; }
@@ -45,15 +45,6 @@ public sealed record TargetDefinition
 
     /// <summary>True: keep the target, but plan nothing.</summary>
     public bool Paused { get; init; }
-
-    /// <summary>Name resolution and addresses, for every scheme. Default: the system's resolver, any address.</summary>
-    public NetworkOptions? Network { get; init; }
-
-    /// <summary>TLS, for the schemes that speak it. Default: full verification against the system's authorities.</summary>
-    public TlsOptions? Tls { get; init; }
-
-    /// <summary>HTTP, for <c>http</c> and <c>https</c>. Default: a GET that must end in 2xx.</summary>
-    public HttpOptions? Http { get; init; }
 }
 
 /// <summary>Definitions as JSON. A field that is not in the schema is refused, since it is more likely a typing error than a wish to be ignored.</summary>

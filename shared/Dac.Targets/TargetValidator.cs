@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Dac.Contracts;
 using Quartz;
 
 namespace Dac.Targets;
@@ -7,9 +6,6 @@ namespace Dac.Targets;
 /// <summary>The one place where a definition is checked, whether it comes from CSV, API or storage.</summary>
 public static partial class TargetValidator
 {
-    /// <summary>Schemes that a prober exists for. A new scheme is added here, and its prober in the collector.</summary>
-    public static readonly IReadOnlyList<string> Schemes = ["http", "https"];
-
     /// <summary>The location of a target that names none.</summary>
     public const string DefaultLocation = "default";
 
@@ -37,7 +33,7 @@ public static partial class TargetValidator
         if (errors.Count > 0)
             return (null, errors);
         var intervalMs = (int)(interval?.TotalMilliseconds ?? 0);
-        return (new ProbeTarget
+        return (definition.Onto(new ProbeTarget
         {
             Key = string.IsNullOrWhiteSpace(definition.Key) ? definition.Url! : definition.Key,
             Url = definition.Url!,
@@ -51,11 +47,7 @@ public static partial class TargetValidator
             Locations = definition.Locations is { Count: > 0 } named ? [.. named.Distinct(StringComparer.Ordinal)] : [DefaultLocation],
             Paused = definition.Paused,
             LatencyLimitMs = (int?)latency?.TotalMilliseconds,
-            // What says nothing costs nothing on the way to the collector.
-            Network = definition.Network == new NetworkOptions() ? null : definition.Network,
-            Tls = definition.Tls == new TlsOptions() ? null : definition.Tls,
-            Http = definition.Http == new HttpOptions() ? null : definition.Http,
-        }, []);
+        }), []);
     }
 
     private static void CheckOptions(TargetDefinition definition, Uri? url, bool compile, FieldErrors errors)
@@ -66,6 +58,16 @@ public static partial class TargetValidator
             TlsOptionsValidator.Check(tls, url, errors);
         if (definition.Http is { } http)
             HttpOptionsValidator.Check(definition, http, url, compile, errors);
+        if (definition.Tcp is { } tcp)
+            TcpOptionsValidator.Check(tcp, url, compile, errors);
+        if (definition.Dns is { } dns)
+            DnsOptionsValidator.Check(dns, url, compile, errors);
+        if (definition.Icmp is { } icmp)
+            IcmpOptionsValidator.Check(icmp, url, errors);
+        if (definition.Ws is { } ws)
+            WsOptionsValidator.Check(ws, url, compile, errors);
+        if (definition.Grpc is { } grpc)
+            GrpcOptionsValidator.Check(grpc, url, errors);
     }
 
     private static Uri? CheckUrl(string? text, FieldErrors errors)
@@ -79,15 +81,9 @@ public static partial class TargetValidator
             errors.Add("url", text, "has a blank or a control character in it", "write it as %20, or take it out");
         else if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || !text.Contains("://", StringComparison.Ordinal))
             errors.Add("url", text, "is not an absolute URL", Example);
-        else if (!Schemes.Contains(url.Scheme))
-            errors.Add("url", text, $"no prober for the scheme '{url.Scheme}'", $"use {string.Join(" or ", Schemes)}");
-        else if (url.Host.Length == 0)
-            errors.Add("url", text, "has no host", Example);
-        else if (url.Port is 0)
-            errors.Add("url", text, "port 0 can't be connected to", "use 1 to 65535");
         else if (url.UserInfo.Length > 0)
             errors.Add("url", text.Replace(url.UserInfo, "***", StringComparison.Ordinal), "has a user name or password in it, which would be stored in clear", "take it out of the URL");
-        else
+        else if (UrlScheme.Check(text, url, errors))
             return url;
         return null;
     }

@@ -101,10 +101,10 @@ internal sealed class HttpExchange : IDisposable
     }
 
     /// <summary>Laps the request.</summary>
-    internal void Sent() => _measurement.Lap(Phase.Request);
+    private void Sent() => _measurement.Lap(Phase.Request);
 
     /// <summary>Laps the first byte of an answer, and ends an answer that has too many bytes on the wire.</summary>
-    internal void Received(int bytes, bool first)
+    private void Received(int bytes, bool first)
     {
         if (first)
             _measurement.Lap(Phase.FirstByte);
@@ -152,7 +152,7 @@ internal sealed class HttpExchange : IDisposable
     {
         if (_handler.UseProxy && context.InitialRequestMessage.RequestUri!.Scheme == Uri.UriSchemeHttps)
             _measurement.Lap(Phase.Tls);
-        return new LapStream(context.PlaintextStream, this, laps: _probe.Http?.Version != "2");
+        return new LapStream(context.PlaintextStream, _probe.Http?.Version == "2" ? null : Sent, Received);
     }
 
     private async Task<HttpRequestMessage> RequestAsync(HttpCall call)

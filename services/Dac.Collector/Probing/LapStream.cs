@@ -4,7 +4,10 @@ namespace Dac.Collector.Probing;
 /// Passes bytes through and tells of them: when the request was written, and when the first byte of the answer came, where a connection carries one request
 /// at a time; and how many came.
 /// </summary>
-internal sealed class LapStream(Stream inner, HttpExchange exchange, bool laps) : Stream
+/// <param name="inner">The connection.</param>
+/// <param name="sent">Told when something was written, or null where answers and requests overlap.</param>
+/// <param name="received">Told how many bytes were read, and whether they are the first behind what was written.</param>
+internal sealed class LapStream(Stream inner, Action? sent, Action<int, bool> received) : Stream
 {
     private bool _answered = true;
 
@@ -24,16 +27,16 @@ internal sealed class LapStream(Stream inner, HttpExchange exchange, bool laps) 
         // An empty read waits for data without taking any.
         var first = !_answered && (read > 0 || buffer.Length == 0);
         _answered |= first;
-        exchange.Received(read, first);
+        received(read, first);
         return read;
     }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         await inner.WriteAsync(buffer, cancellationToken);
-        if (!laps)
+        if (sent is null)
             return;
-        exchange.Sent();
+        sent();
         _answered = false;
     }
 

@@ -83,6 +83,13 @@ public sealed class Measurement(TimeProvider time)
             (_outcome, _error) = (outcome, error);
     }
 
+    /// <summary>Notes an assertion where somebody looks at them, and passes on whether it holds.</summary>
+    public bool Assert(string asked, bool holds, string? seen)
+    {
+        Details?.Note(asked, holds, seen);
+        return holds;
+    }
+
     /// <summary>Says why it is not as well as asked; what fails counts for more.</summary>
     public void Degrade(string reason) => _degraded ??= reason;
 

@@ -66,7 +66,9 @@ internal sealed class RegexCache
         return null;
     }
 
-    internal Regex Get(string pattern)
+    /// <summary>The compiled pattern.</summary>
+    /// <exception cref="ArgumentException">It is none.</exception>
+    public Regex Get(string pattern)
     {
         if (_regexes.Count >= Limit)
             _regexes.Clear();

@@ -41,7 +41,7 @@ public sealed class TargetCsvTests
         Assert.Equal(
             [
                 "line 3: url '127.0.0.1': is not an absolute URL; give one like https://example.org/health",
-                "line 4: url 'ftp://127.0.0.1/': no prober for the scheme 'ftp'; use http or https",
+                "line 4: url 'ftp://127.0.0.1/': no prober for the scheme 'ftp'; use http, https, tcp, tls, dns, icmp, ws, wss, grpc or grpcs",
                 "line 5: url: is missing; give one like https://example.org/health",
                 "line 6: interval '0.2s': is shorter than 1 s; use 1s or more",
                 "line 7: interval 'soon': is not a duration in whole milliseconds; write 30 or 30s, 5m, 2h or 1d",
