@@ -27,7 +27,7 @@ ENV ASPNETCORE_HTTP_PORTS=8080
 EXPOSE 8080
 USER $APP_UID
 # The image has no curl: the program asks itself. Often while it starts, seldom afterwards: each check is a process.
-HEALTHCHECK --interval=30s --timeout=10s --retries=3 --start-period=90s --start-interval=3s CMD exec dotnet "$DAC_PROGRAM" --health
+HEALTHCHECK --interval=30s --timeout=20s --retries=3 --start-period=120s --start-interval=3s CMD exec dotnet "$DAC_PROGRAM" --health
 
 FROM service AS scheduler
 LABEL org.opencontainers.image.title="DAC scheduler" org.opencontainers.image.description="Plans every slot and publishes it"
