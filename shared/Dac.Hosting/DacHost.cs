@@ -78,6 +78,7 @@ public static class DacHost
         var app = builder.Build();
         app.MapHealth();
         app.MapPrometheusScrapingEndpoint("/metrics");
+        Telemetry.StartCounters();
         map?.Invoke(app);
         return app;
     }
