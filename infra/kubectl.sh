@@ -18,5 +18,5 @@ echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${DAC_DEBIA
 trixie=(-o "Dir::Etc::sourcelist=/dev/null" -o "Dir::Etc::sourceparts=$debs/sources"
   -o "Dir::State::lists=$debs/lists" -o "Dir::Cache=$debs/cache" -o "APT::Sandbox::User=root")
 apt-get "${trixie[@]}" update -qq
-(cd "$debs" && apt-get "${trixie[@]}" download -qq kubectl)
+(cd "$debs" && apt-get "${trixie[@]}" download -qq kubectl/trixie)
 apt-get install -y -qq --no-install-recommends "$debs"/kubectl_*.deb >/dev/null
