@@ -105,9 +105,10 @@ operations() { # What the alerts, the dashboards and the manifests are tested wi
 
 containers() {
   infra/docker-engine.sh || return
-  infra/local-images.sh rabbitmq postgres || return
+  infra/local-images.sh || return
   # A run that was killed leaves its containers behind.
   docker ps -aq --filter label=org.testcontainers=true --filter label=dac.tests=true | xargs -r docker rm -fv
+  docker compose ls -aq --filter name=dac-test- | while read -r project; do docker compose -p "$project" down -v -t 5; done
 }
 
 run_tests() {
@@ -155,7 +156,7 @@ fi
 command -v dotnet >/dev/null || { fail "dotnet is not there: install the .NET 10 SDK, https://dot.net"; finish; }
 if [ -z "$quick" ]; then
   if docker version >/dev/null 2>&1 || as_root_on_debian || [ "${CI:-}" = true ]; then
-    step "Docker engine, images rabbitmq and postgres" containers || { fail "Docker engine, images"; finish; }
+    step "Docker engine and images" containers || { fail "Docker engine, images"; finish; }
     # Where images are stand-ins there is no registry to take Ryuk, the cleaner of Testcontainers, from.
     if [ "$(docker image inspect -f '{{index .Config.Labels "dac.stand-in"}}' postgres:17)" = true ]; then
       export TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1

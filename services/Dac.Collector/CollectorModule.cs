@@ -13,9 +13,8 @@ public static class CollectorModule
     /// <summary>Registers the collector; needs the bus.</summary>
     public static void AddCollector(this IHostApplicationBuilder builder)
     {
-        Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
         // A name that is looked up blocks a thread of the pool until the resolver answers: there must be others at once.
-        ThreadPool.SetMinThreads(HttpConnect.MaxLookups * 2, Environment.ProcessorCount);
+        ThreadPool.SetMinThreads(NameResolver.MaxLookups * 2, Environment.ProcessorCount);
         builder.AddTopology();
         builder.AddCheckedOptions<CollectorOptions>("Collector");
         builder.AddPublishing();
@@ -31,7 +30,7 @@ public static class CollectorModule
         builder.Services.AddSingleton<ClockOffset>();
         builder.Services.AddSingleton<ProbeLimits>();
         builder.Services.AddSingleton<ProbeRunner>();
-        builder.Services.AddSingleton<IProber, HttpProber>();
+        builder.Services.AddProbing();
         builder.Services.AddHealthChecks().AddCheck<Slots>("partitions");
         builder.AddIdle(p => p.GetRequiredService<Slots>().Count == 0 && p.GetRequiredService<ResultReporter>().Waiting == 0);
         builder.AddConsumer<ProbeBatchConsumer>((context, bus) =>
@@ -47,5 +46,25 @@ public static class CollectorModule
                 });
             }
         });
+    }
+
+    /// <summary>The probers and what they share; the command line probes without the rest.</summary>
+    public static void AddProbing(this IServiceCollection services)
+    {
+        Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
+        // Without it a compressed body that is cut short passes for a whole one.
+        AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
+        services.AddSingleton(p => new EgressGuard(p.GetRequiredService<IOptions<CollectorOptions>>().Value));
+        services.AddSingleton<SecretReader>();
+        services.AddSingleton<BodyMemory>();
+        services.AddSingleton<ConnectRate>();
+        services.AddSingleton<NameResolver>();
+        services.AddSingleton<Connector>();
+        services.AddSingleton<IProber, HttpProber>();
+        services.AddSingleton<IProber, TcpProber>();
+        services.AddSingleton<IProber, DnsProber>();
+        services.AddSingleton<IProber, IcmpProber>();
+        services.AddSingleton<IProber, WsProber>();
+        services.AddSingleton<IProber, GrpcProber>();
     }
 }

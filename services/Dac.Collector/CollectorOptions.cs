@@ -23,17 +23,40 @@ public sealed class CollectorOptions
     [Range(1, 10_000)]
     public int MaxPerHost { get; set; } = 64;
 
+    /// <summary>Connections per second to one host and port, redirects included, 1 to 100,000; a second's worth at once. Default: 5,000.</summary>
+    [Range(1, 100_000)]
+    public int MaxConnectsPerSecond { get; set; } = 5_000;
+
     /// <summary>Largest body that is read, in bytes after decompression, 1 kB to 100 MB. Default: 1 MiB.</summary>
     [Range(1_000, 100_000_000)]
     public int MaxBodyBytes { get; set; } = 1 << 20;
 
     /// <summary>
-    /// Networks that no probe may connect to, in CIDR form, separated by commas. Default: link-local addresses, where clouds serve their metadata and
-    /// credentials (169.254.0.0/16, fe80::/10), and the metadata services that stand elsewhere (AWS fd00:ec2::254, Alibaba 100.100.100.200). Where users who are not
-    /// trusted can add targets, add loopback and the private ranges.
+    /// Memory for the bodies over 32 kB that are kept to be matched, in bytes, all probes together, 3 MB to 1 TB. Default: 256 MiB, which is 85 bodies of the
+    /// largest size at once; the others wait, and their rows are flagged as saturated.
+    /// </summary>
+    [Range(3_000_000, 1_000_000_000_000)]
+    public long MaxBodyMemory { get; set; } = 256L << 20;
+
+    /// <summary>
+    /// Networks that no probe may connect to, in CIDR form, separated by commas; with <c>@port</c> or <c>@from-to</c> only at these ports. Default: link-local
+    /// addresses, where clouds serve their metadata and credentials (169.254.0.0/16, fe80::/10), and the metadata services that stand elsewhere
+    /// (AWS fd00:ec2::254, Alibaba 100.100.100.200).
     /// </summary>
     [Networks]
     public string DeniedNetworks { get; set; } = "169.254.0.0/16,fe80::/10,fd00:ec2::254/128,100.100.100.200/32";
+
+    /// <summary>Networks, in the same form, that may be connected to though they lie in denied ones. Default: none.</summary>
+    [Networks]
+    public string AllowedNetworks { get; set; } = "";
+
+    /// <summary>
+    /// True where users who are not trusted can add targets: denies loopback, private, shared and multicast ranges too, and targets with a proxy. Default: false.
+    /// </summary>
+    public bool MultiTenant { get; set; }
+
+    /// <summary>Folder of the files that targets may refer to as <c>file:NAME</c>. Default: none, and such targets end as secret_fault.</summary>
+    public string? SecretsDirectory { get; set; }
 
     /// <summary>
     /// Command batches held unacknowledged per partition, 1 to 10,000. Default: 128: a batch is held for the plan's lead of 3 s, its window and

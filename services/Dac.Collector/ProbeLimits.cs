@@ -1,11 +1,13 @@
 using System.Threading.RateLimiting;
+using Dac.Collector.Probing;
 using Dac.Contracts;
 using Microsoft.Extensions.Options;
 
 namespace Dac.Collector;
 
 /// <summary>
-/// Places for probes: so many per host and port, and so many in all. The host's comes first, so that a host that hangs takes no more of the places
+/// Places for probes, of this replica alone: so many per host and port, so many in all, and so many starts per second and host. A host that is probed from
+/// n replicas sees up to n times its limit. The host's comes first, so that a host that hangs takes no more of the places
 /// of all than its own share.
 /// </summary>
 public sealed class ProbeLimits : IDisposable
@@ -14,8 +16,11 @@ public sealed class ProbeLimits : IDisposable
     private readonly PartitionedRateLimiter<ProbeUrl> _overall;
     private readonly PartitionedRateLimiter<ProbeUrl> _limits;
 
-    public ProbeLimits(IOptions<CollectorOptions> options)
+    private readonly ConnectRate _rate;
+
+    public ProbeLimits(IOptions<CollectorOptions> options, ConnectRate rate)
     {
+        _rate = rate;
         var (perHost, overall) = (options.Value.MaxPerHost, options.Value.MaxConcurrency);
         // A queue holds what waits out its tolerance; what finds it full could not be started in time either.
         _perHost = PartitionedRateLimiter.Create<ProbeUrl, string>(probe => RateLimitPartition.GetConcurrencyLimiter(
@@ -28,6 +33,13 @@ public sealed class ProbeLimits : IDisposable
     /// <summary>Takes a place, waiting for it at most until <paramref name="patience"/> is over; null where there was none by then.</summary>
     public async ValueTask<RateLimitLease?> AcquireAsync(ProbeUrl probe, TimeSpan patience, TimeProvider time)
     {
+        if (_rate.Next(probe.Url, patience) is not { } wait)
+            return null;
+        if (wait > TimeSpan.Zero)
+        {
+            await Task.Delay(wait, time);
+            patience -= wait;
+        }
         var lease = _limits.AttemptAcquire(probe);
         if (lease.IsAcquired)
             return lease;

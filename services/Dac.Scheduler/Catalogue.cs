@@ -149,7 +149,7 @@ public sealed partial class Catalogue
     {
         try
         {
-            var (target, errors) = TargetValidator.Validate(TargetStore.ReadSpec(spec), compileRegex: false);
+            var (target, errors) = TargetValidator.Validate(TargetStore.ReadSpec(spec), compile: false);
             if (target is not null)
             {
                 var locations = await _names.LocationsAsync(target.Locations, cancellationToken);

@@ -141,7 +141,7 @@ public sealed partial class Dispatcher(
         // A trace begins here and ends with the row; null unless it is sampled.
         using var span = Telemetry.Source.StartActivity("plan slot", ActivityKind.Producer);
         span?.SetTag("dac.target", target.Id).SetTag("dac.slot", DateTimeOffset.FromUnixTimeMilliseconds(dueMs).ToString("O"));
-        return new ProbeUrl
+        return target.Target.Onto(new ProbeUrl
         {
             TargetId = target.Id,
             ScheduledAtMs = dueMs,
@@ -149,8 +149,9 @@ public sealed partial class Dispatcher(
             TimeoutMs = target.Target.TimeoutMs,
             ToleranceMs = Schedule.ToleranceMs(target.Target, target.Id, dueMs),
             Regex = target.Target.Regex,
+            LatencyLimitMs = target.Target.LatencyLimitMs,
             TraceParent = span is { Recorded: true } ? span.Id : null,
-        };
+        });
     }
 
     [LoggerMessage(LogLevel.Warning, "{Unconfirmed} of {Windows} windows were not confirmed by the broker in time; they are published again")]

@@ -9,17 +9,23 @@ public sealed class PlanHealth(TimeProvider time) : IHealthCheck
 
     private long? _last;
     private string? _reason;
+    private bool _fromMemory;
 
     /// <summary>A tick has ended well; true for the first after one that has not.</summary>
     public bool Succeeded()
     {
         var first = _reason is not null;
-        (_last, _reason) = (time.GetTimestamp(), null);
+        (_last, _reason, _fromMemory) = (time.GetTimestamp(), null, false);
         return first;
     }
 
-    /// <summary>A tick has ended well without the database.</summary>
-    public void SucceededFromMemory() => _last = time.GetTimestamp();
+    /// <summary>A tick goes on without the database; true for the first of a row.</summary>
+    public bool SucceededFromMemory()
+    {
+        var first = !_fromMemory;
+        (_last, _fromMemory) = (time.GetTimestamp(), true);
+        return first;
+    }
 
     /// <summary>A tick has failed; true for the first of a row.</summary>
     public bool Failed(string reason)

@@ -43,7 +43,11 @@ public sealed partial class PlanJob(
         {
             if (health.Failed(e.Message))
                 LogDatabase(logger, e.Message);
-            await PlanFromMemoryAsync(cancellationToken);
+            // Another one's database may answer: the plan runs a second longer, in which that one can take the lease.
+            if (memory.Failed++ == 0)
+                await lease.ReleaseAsync();
+            else
+                await PlanFromMemoryAsync(cancellationToken);
         }
     }
 
@@ -71,10 +75,11 @@ public sealed partial class PlanJob(
             await MarkAsync(windows[true], cancellationToken);
             await PublishAsync([.. windows[false]], cancellationToken);
         }
-        await lease.ReleaseAsync();
+        memory.Failed = 0;
         await PublishAsync(await WithinAsync(() => plans.ClaimUnpublishedAsync(WindowsAhead * state.PlannedUntilMs.Count, cancellationToken)), cancellationToken);
         if (health.Succeeded())
             LogBack(logger);
+        await lease.HoldAsync(cancellationToken);
     }
 
     // A second less than with the database: one slow answer of it must not make two schedulers publish the same.
@@ -85,13 +90,14 @@ public sealed partial class PlanJob(
         var offers = Offers(state, options.Value.Lead - TimeSpan.FromMilliseconds(Schedule.WindowMs));
         if (offers.Count == 0 || !await lease.HoldAsync(cancellationToken))
             return;
+        if (health.SucceededFromMemory())
+            LogMemory(logger);
         var unconfirmed = await dispatcher.PublishAsync([.. offers.SelectMany(o => o.Windows)], cancellationToken);
         foreach (var offer in offers.Where(o => !o.Windows.Any(unconfirmed.Contains)))
         {
             memory.Sent(offer);
             FromMemory.Add(offer.Windows.Sum(w => (long)w.Slots.Count));
         }
-        health.SucceededFromMemory();
     }
 
     private List<PartitionPlan> Offers(PlanState state, TimeSpan lead)
@@ -168,6 +174,9 @@ public sealed partial class PlanJob(
 
     [LoggerMessage(LogLevel.Error, "Can't plan, the database does not answer: {Reason}. Trying again every second")]
     private static partial void LogDatabase(ILogger logger, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Planning without the database until it answers")]
+    private static partial void LogMemory(ILogger logger);
 
     [LoggerMessage(LogLevel.Information, "Planning in the database again")]
     private static partial void LogBack(ILogger logger);

@@ -5,36 +5,37 @@ using RabbitMQ.Client.Exceptions;
 namespace Dac.Scheduler;
 
 /// <summary>
-/// The right to plan while the database can't be asked who does: an exclusive queue of the broker, which goes with its holder's connection. A holder that is
-/// killed has lost it at once, one that hangs or is cut off within 10 s. Without a broker there is one scheduler, and the right is its own.
+/// The right to plan without asking the database: an exclusive queue of the broker, which goes with its holder's connection. A scheduler whose database answers takes it so that
+/// nobody plans beside it; whoever's database does not answer gives it up, and goes on only if nobody else has taken it. A holder that is killed has lost it at once, one that hangs or is cut off
+/// within 10 s. Without a broker there is one scheduler, and the right is its own.
 /// </summary>
-public sealed partial class PlanLease(IConfiguration configuration, ILogger<PlanLease> logger) : IAsyncDisposable
+public sealed class PlanLease(IConfiguration configuration) : IAsyncDisposable
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(5);
 
     private IConnection? _connection;
+    private IChannel? _channel;
+    private bool _holds;
 
     /// <summary>Takes the lease, or keeps it; false where another node has it, or the broker does not answer within a second.</summary>
     public async Task<bool> HoldAsync(CancellationToken cancellationToken)
     {
-        if (configuration["ConnectionStrings:Broker"] is not { Length: > 0 } broker || _connection is { IsOpen: true })
+        if (configuration["ConnectionStrings:Broker"] is not { Length: > 0 } broker || (_holds && _connection is { IsOpen: true }))
             return true;
-        await ReleaseAsync();
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(Deadline);
         try
         {
-            var factory = new ConnectionFactory { Uri = new Uri(broker), ClientProvidedName = "scheduler lease", AutomaticRecoveryEnabled = false, RequestedHeartbeat = Heartbeat };
-            _connection = await factory.CreateConnectionAsync(deadline.Token);
-            var channel = await _connection.CreateChannelAsync(cancellationToken: deadline.Token);
-            await channel.QueueDeclareAsync(Queues.PlanLease, durable: false, exclusive: true, autoDelete: false, cancellationToken: deadline.Token);
-            LogTaken(logger);
-            return true;
+            var channel = await OpenAsync(broker, deadline.Token);
+            if (await IsTakenAsync(channel, deadline.Token))
+                return false;
+            await channel.QueueDeclareAsync(Queues.PlanLease, durable: false, exclusive: true, autoDelete: false, new Dictionary<string, object?> { ["x-max-length"] = 0 }, cancellationToken: deadline.Token);
+            return _holds = true;
         }
         catch (Exception e) when (e is RabbitMQClientException or OperationCanceledException or IOException && !cancellationToken.IsCancellationRequested)
         {
-            await ReleaseAsync();
+            await DisposeAsync();
             return false;
         }
     }
@@ -42,13 +43,40 @@ public sealed partial class PlanLease(IConfiguration configuration, ILogger<Plan
     /// <summary>Gives the lease up.</summary>
     public async Task ReleaseAsync()
     {
+        if (_holds)
+            await DisposeAsync();
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        _holds = false;
+        _channel = null;
         if (Interlocked.Exchange(ref _connection, null) is { } connection)
             await connection.DisposeAsync();
     }
 
-    /// <inheritdoc/>
-    public async ValueTask DisposeAsync() => await ReleaseAsync();
+    // Declaring what is another's is an error in the broker's log, once a second; a message that finds no queue is not.
+    private static async Task<bool> IsTakenAsync(IChannel channel, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await channel.BasicPublishAsync("", Queues.PlanLease, mandatory: true, body: default, cancellationToken);
+            return true;
+        }
+        catch (PublishException)
+        {
+            return false;
+        }
+    }
 
-    [LoggerMessage(LogLevel.Warning, "This scheduler plans from memory until the database answers")]
-    private static partial void LogTaken(ILogger logger);
+    private async Task<IChannel> OpenAsync(string broker, CancellationToken cancellationToken)
+    {
+        if (_channel is { IsOpen: true })
+            return _channel;
+        await DisposeAsync();
+        var factory = new ConnectionFactory { Uri = new Uri(broker), ClientProvidedName = "scheduler lease", AutomaticRecoveryEnabled = false, RequestedHeartbeat = Heartbeat };
+        _connection = await factory.CreateConnectionAsync(cancellationToken);
+        return _channel = await _connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), cancellationToken);
+    }
 }

@@ -24,6 +24,9 @@ public sealed class PlanMemory
     /// <summary>The last question to the database, also where nobody waits for its answer any more.</summary>
     public Task Asked { get; set; } = Task.CompletedTask;
 
+    /// <summary>Ticks in a row that the database has not answered.</summary>
+    public int Failed { get; set; }
+
     /// <summary>Ticks in a row that were left to the scheduler that plans from memory.</summary>
     public int Yielded { get; set; }
 

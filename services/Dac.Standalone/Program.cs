@@ -6,4 +6,5 @@ if (Console.IsOutputRedirected)
     AnsiConsole.Profile.Width = 250;
 
 // The host has its own handling of signals, with the time that a clean stop takes.
-return await CommandLine.Create().Parse(args).InvokeAsync(new() { ProcessTerminationTimeout = null });
+var parsed = CommandLine.Create().Parse(args);
+return ProbeCommand.ExitCode(parsed, await parsed.InvokeAsync(new() { ProcessTerminationTimeout = null }));

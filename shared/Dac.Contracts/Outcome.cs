@@ -43,6 +43,27 @@ public enum Outcome : short
     /// <summary>Executed: the probe can't be done as the target asks for it (no prober for the scheme, a regex that took too long).</summary>
     Unprobeable = 29,
 
+    /// <summary>Executed: the body matches what it must not.</summary>
+    UnwantedMatch = 30,
+
+    /// <summary>Executed: a header is not there, or does not match as asked.</summary>
+    HeaderMismatch = 31,
+
+    /// <summary>Executed: the assertion on the answer's content does not hold, or it is not of the form that was asked for (not JSON).</summary>
+    AssertionFailed = 32,
+
+    /// <summary>Executed: more redirects than allowed.</summary>
+    TooManyRedirects = 33,
+
+    /// <summary>Executed: the answer of a dialogue, or the records of a name, are not as expected.</summary>
+    UnexpectedAnswer = 34,
+
+    /// <summary>Executed: the name server's response code is not the expected one.</summary>
+    BadRcode = 35,
+
+    /// <summary>Executed: the service says of itself that it is not serving.</summary>
+    NotServing = 36,
+
     /// <summary>Observer fault: the collector's resolver did not answer.</summary>
     ResolverFault = 50,
 
@@ -57,6 +78,9 @@ public enum Outcome : short
 
     /// <summary>Observer fault: a bug in the collector; the log has it.</summary>
     InternalFault = 54,
+
+    /// <summary>Observer fault: the collector has no such secret as the target refers to, or can't read it.</summary>
+    SecretFault = 55,
 
     /// <summary>Missed: the slot could not start within its tolerance.</summary>
     Expired = 60,

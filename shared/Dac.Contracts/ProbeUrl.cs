@@ -2,7 +2,7 @@ namespace Dac.Contracts;
 
 /// <summary>Command: probe one URL at one moment. Travels in a <see cref="ProbeBatch"/>.</summary>
 /// <remarks>Unknown fields are ignored and additions are optional, so that versions can be mixed while they are rolled out.</remarks>
-public sealed record ProbeUrl
+public sealed record ProbeUrl : ProbeOptions
 {
     /// <summary>The target's id in the database.</summary>
     public required long TargetId { get; init; }
@@ -21,6 +21,9 @@ public sealed record ProbeUrl
 
     /// <summary>.NET regular expression that the body must match; null: any body will do.</summary>
     public string? Regex { get; init; }
+
+    /// <summary>Degraded when the whole probe takes longer than this, in ms; null: not looked at.</summary>
+    public int? LatencyLimitMs { get; init; }
 
     /// <summary>W3C trace context of the plan, on sampled slots only (https://www.w3.org/TR/trace-context/).</summary>
     public string? TraceParent { get; init; }

@@ -41,11 +41,13 @@ public static class DacHost
         return builder;
     }
 
-    /// <summary>Makes, configures and runs a service until it is told to stop.</summary>
+    /// <summary>Makes, configures and runs a service until it is told to stop; with the one argument <c>--health</c>, asks the one that runs already.</summary>
     /// <returns>0, or 1 where the start was refused, with the reason on the console.</returns>
     public static async Task<int> RunAsync(
         string service, string[] args, string url, Action<WebApplicationBuilder> configure, Action<WebApplication>? map = null)
     {
+        if (args is ["--health"])
+            return await Health.AskAsync(url);
         try
         {
             var builder = CreateBuilder(service, args, url);

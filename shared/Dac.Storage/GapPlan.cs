@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Dac.Contracts;
 using Dac.Storage.Model;
 using Dac.Targets;
 using Microsoft.EntityFrameworkCore;
@@ -25,11 +26,20 @@ public sealed class GapPlan(IDbContextFactory<DacDbContext> contexts, NameIds na
                 slots.AddRange(target.Locations.Select(l => new PlannedSlot(target.Id, l, (short)(due.Value - second))));
             }
         }
+        foreach (var found in await FoundAsync(gap, cancellationToken))
+        {
+            var second = found.DueMs / Schedule.WindowMs * Schedule.WindowMs;
+            if (!bySecond.TryGetValue(second, out var slots))
+                bySecond.Add(second, slots = []);
+            var slot = new PlannedSlot(found.TargetId, found.LocationId, (short)(found.DueMs - second));
+            if (!slots.Contains(slot))
+                slots.Add(slot);
+        }
         var active = targets.Select(t => t.Id).Distinct().Count();
         return
         [
             .. bySecond.Select(w => new PlannedWindow(
-                gap.Partition, w.Key, [.. w.Value.OrderBy(s => s.OffsetMs).ThenBy(s => s.TargetId)], active, targets.Max(t => t.Revision), w.Key)),
+                gap.Partition, w.Key, [.. w.Value.OrderBy(s => s.OffsetMs).ThenBy(s => s.TargetId)], active, targets.Select(t => t.Revision).DefaultIfEmpty().Max(), w.Key)),
         ];
     }
 
@@ -39,6 +49,16 @@ public sealed class GapPlan(IDbContextFactory<DacDbContext> contexts, NameIds na
     /// <param name="cancellationToken">Ends it.</param>
     public async Task<long> CountAsync(PlanGap gap, IReadOnlyList<long>? only, CancellationToken cancellationToken) =>
         (await ReadAsync(gap, only, cancellationToken)).Sum(t => t.Count() * t.Locations.Length);
+
+    // What was probed was due to somebody: to a scheduler without the database, that did not hear of a change.
+    private async Task<List<(long TargetId, short LocationId, long DueMs)>> FoundAsync(PlanGap gap, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var rows = await db.Results.AsNoTracking().Where(r => r.ScheduledAt >= gap.FromTime && r.ScheduledAt < gap.ToTime && r.Outcome < Outcome.Expired)
+            .Where(r => db.TargetVersions.Where(v => v.TargetId == r.TargetId && v.ValidFrom <= r.ScheduledAt).OrderByDescending(v => v.Revision).Select(v => v.Partition).FirstOrDefault() == gap.Partition)
+            .Select(r => new { r.TargetId, r.LocationId, r.ScheduledAt }).ToListAsync(cancellationToken);
+        return rows.ConvertAll(r => (r.TargetId, r.LocationId, r.ScheduledAt.ToUnixTimeMilliseconds()));
+    }
 
     private async Task<List<PastTarget>> ReadAsync(PlanGap gap, IReadOnlyList<long>? only, CancellationToken cancellationToken)
     {
@@ -64,7 +84,7 @@ public sealed class GapPlan(IDbContextFactory<DacDbContext> contexts, NameIds na
     {
         try
         {
-            return TargetValidator.Validate(TargetStore.ReadSpec(version.Spec), compileRegex: false).Target;
+            return TargetValidator.Validate(TargetStore.ReadSpec(version.Spec), compile: false).Target;
         }
         catch (JsonException)
         {

@@ -56,6 +56,13 @@ public sealed class TargetStore(IDbContextFactory<DacDbContext> contexts, NameId
         }, cancellationToken);
     }
 
+    /// <summary>Whether there is or ever was a target: one that is deleted counts.</summary>
+    public async Task<bool> AnyAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await db.Targets.AnyAsync(cancellationToken);
+    }
+
     /// <summary>Changes one target, its key included; false where there is none with this id, or it is deleted.</summary>
     /// <exception cref="KeyTakenException">Another target has the key.</exception>
     public async Task<bool> ReplaceAsync(long id, TargetDefinition definition, CancellationToken cancellationToken)

@@ -1,9 +1,10 @@
+using Dac.Contracts;
 using Quartz;
 
 namespace Dac.Targets;
 
 /// <summary>A definition that has passed <see cref="TargetValidator"/>, in the units that planning works with.</summary>
-public sealed record ProbeTarget
+public sealed record ProbeTarget : ProbeOptions
 {
     /// <summary>The definition's key, or the URL.</summary>
     public required string Key { get; init; }
@@ -25,6 +26,9 @@ public sealed record ProbeTarget
 
     /// <summary>Limit of a whole probe, in ms.</summary>
     public required int TimeoutMs { get; init; }
+
+    /// <summary>Longest time of a probe that is up, in ms, or null.</summary>
+    public int? LatencyLimitMs { get; init; }
 
     /// <summary>How late a probe may start, in ms; null on a cron target without one: half the gap to its next slot, 5 s at most.</summary>
     public int? ToleranceMs { get; init; }

@@ -15,13 +15,13 @@ public sealed record CsvError(int Line, FieldError Error)
 
 /// <summary>
 /// Targets as CSV (RFC 4180), with the columns named in the first line, in any order. It reads the Python program's
-/// <c>"url_id","url","interval","regex"</c> as it is.
+/// <c>"url_id","url","interval","regex"</c> as it is. Options have columns like <c>http.status</c> (<see cref="OptionColumns"/>).
 /// </summary>
 public static class TargetCsv
 {
     /// <summary>The columns. <c>url_id</c> is read as <c>key</c>; locations and tags are separated by <c>;</c>.</summary>
     public static readonly IReadOnlyList<string> Columns =
-        ["key", "url", "interval", "cron", "time_zone", "regex", "timeout", "tolerance", "locations", "tags", "paused"];
+        ["key", "url", "interval", "cron", "time_zone", "regex", "timeout", "latency_limit", "tolerance", "locations", "tags", "paused"];
 
     /// <summary>Reads all lines; every good one is a definition, every bad one an error or more.</summary>
     public static (IReadOnlyList<TargetDefinition> Targets, IReadOnlyList<CsvError> Errors) Read(TextReader reader)
@@ -46,21 +46,22 @@ public static class TargetCsv
         return (targets, errors);
     }
 
-    /// <summary>Writes definitions with all columns; <see cref="Read"/> reads them back the same.</summary>
-    public static void Write(TextWriter writer, IEnumerable<TargetDefinition> targets)
+    /// <summary>Writes definitions with all columns, of options those that are in use; <see cref="Read"/> reads them back the same.</summary>
+    public static void Write(TextWriter writer, IReadOnlyList<TargetDefinition> targets)
     {
         using var csv = new CsvWriter(writer, CultureInfo.InvariantCulture, leaveOpen: true);
-        foreach (var column in Columns)
+        var options = OptionColumns.InUse(targets);
+        foreach (var column in Columns.Concat(options.Select(o => o.Name)))
             csv.WriteField(column);
         csv.NextRecord();
         foreach (var target in targets)
         {
             string?[] fields =
             [
-                target.Key, target.Url, target.Interval, target.Cron, target.TimeZone, target.Regex, target.Timeout, target.Tolerance,
+                target.Key, target.Url, target.Interval, target.Cron, target.TimeZone, target.Regex, target.Timeout, target.LatencyLimit, target.Tolerance,
                 string.Join(';', target.Locations ?? []), string.Join(';', target.Tags ?? []), target.Paused ? "true" : "",
             ];
-            foreach (var field in fields)
+            foreach (var field in fields.Concat(OptionColumns.Write(target, options)))
                 csv.WriteField(field);
             csv.NextRecord();
         }
@@ -86,8 +87,8 @@ public static class TargetCsv
     private static string[]? ReadHeader(string[] names, List<CsvError> errors)
     {
         var columns = names.Select(n => n.Trim('\uFEFF').Trim().ToLowerInvariant()).Select(n => n == "url_id" ? "key" : n).ToArray();
-        foreach (var unknown in columns.Where(c => !Columns.Contains(c)))
-            errors.Add(new(1, new("header", unknown, "is not a column", $"the columns are url_id or {string.Join(", ", Columns)}")));
+        foreach (var unknown in columns.Where(c => !Columns.Contains(c) && !OptionColumns.IsOne(c)))
+            errors.Add(new(1, new("header", unknown, "is not a column", $"the columns are url_id or {string.Join(", ", Columns)}, and those of options: {string.Join(", ", OptionColumns.All.Select(o => o.Name))}")));
         foreach (var twice in columns.GroupBy(c => c).Where(g => g.Count() > 1))
             errors.Add(new(1, new("header", twice.Key, "stands there twice", "keep one")));
         if (!columns.Contains("url"))
@@ -105,7 +106,7 @@ public static class TargetCsv
         }
         string? Field(string name) => Array.IndexOf(columns, name) is var i and >= 0 && record[i].Length > 0 ? record[i] : null;
         var found = errors.Count;
-        var definition = new TargetDefinition
+        var definition = OptionColumns.Read(columns, record, (field, value, problem, fix) => errors.Add(new(line, new(field, value, problem, fix)))) with
         {
             Key = Field("key"),
             Url = Field("url"),
@@ -114,6 +115,7 @@ public static class TargetCsv
             TimeZone = Field("time_zone"),
             Regex = Field("regex"),
             Timeout = Field("timeout"),
+            LatencyLimit = Field("latency_limit"),
             Tolerance = Field("tolerance"),
             Locations = Names(Field("locations")),
             Tags = Names(Field("tags")),
@@ -131,15 +133,18 @@ public static class TargetCsv
 
     private static bool Flag(string? field, int line, List<CsvError> errors)
     {
-        switch (field?.ToLowerInvariant())
-        {
-            case null or "false" or "no" or "0":
-                return false;
-            case "true" or "yes" or "1":
-                return true;
-            default:
-                errors.Add(new(line, new("paused", field, "is neither yes nor no", "write true or false")));
-                return false;
-        }
+        if (field is null)
+            return false;
+        if (TryFlag(field) is { } flag)
+            return flag;
+        errors.Add(new(line, new("paused", field, "is neither yes nor no", "write true or false")));
+        return false;
     }
+
+    internal static bool? TryFlag(string field) => field.ToLowerInvariant() switch
+    {
+        "true" or "yes" or "1" => true,
+        "false" or "no" or "0" => false,
+        _ => null,
+    };
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Dac.Contracts;
 
 namespace Dac.Targets;
 
@@ -7,7 +8,7 @@ namespace Dac.Targets;
 /// What a user asks for: one URL, how often, and what to expect. The one schema of CSV columns, API bodies and storage;
 /// <see cref="TargetValidator"/> checks it.
 /// </summary>
-public sealed record TargetDefinition
+public sealed record TargetDefinition : ProbeOptions
 {
     /// <summary>The user's own name of the target, at most 200 characters, unique; a second import with the same key changes it. Default: the URL.</summary>
     public string? Key { get; init; }
@@ -29,6 +30,9 @@ public sealed record TargetDefinition
 
     /// <summary>Limit for a whole probe: <c>1ms</c> to <c>60s</c>, at most the interval. Default: 10 s, or the interval if shorter.</summary>
     public string? Timeout { get; init; }
+
+    /// <summary>Degraded when a whole probe takes longer: <c>1ms</c> to <c>60s</c>, less than the timeout. Default: not looked at.</summary>
+    public string? LatencyLimit { get; init; }
 
     /// <summary>How late a probe may start: <c>100ms</c> to <c>60s</c>, at most the interval. Default: half the interval, 5 s at most.</summary>
     public string? Tolerance { get; init; }

@@ -1,22 +1,21 @@
 using System.Net;
-using System.Net.Http.Headers;
-using System.Net.Security;
-using System.Security.Cryptography.X509Certificates;
 using Dac.Contracts;
+using Dac.Targets;
 using Microsoft.Extensions.Options;
 
 namespace Dac.Collector.Probing;
 
 /// <summary>
-/// <c>http</c> and <c>https</c>: one GET over a fresh connection (RFC 9110, RFC 9112), redirects followed (10 at most, never from https to http), the body
-/// decompressed and read to its end or limit. Up is a final status of 2xx and, where there is a regex, a match.
+/// <c>http</c> and <c>https</c> (RFC 9110, 9112, 9113, 9114): a request over a fresh connection, redirects followed (never from https to http), the body
+/// decompressed and read to its end or limit. Up is a final status that is accepted, 2xx unless the target says otherwise, where all assertions hold.
 /// </summary>
-public sealed class HttpProber(IOptions<CollectorOptions> options) : IProber
+public sealed class HttpProber(Connector connector, SecretReader secrets, BodyMemory memory, ConnectRate rate, IOptions<CollectorOptions> options) : IProber, IDisposable
 {
-    private static readonly ProductInfoHeaderValue UserAgent = new("DAC", typeof(HttpProber).Assembly.GetName().Version!.ToString(2));
+    private const int MaxRedirects = 10;
 
-    private readonly RegexCache _regexes = new();
-    private readonly EgressGuard _guard = new(options.Value.DeniedNetworks);
+    private readonly HttpConnections _connections = new();
+    private readonly HttpRequests _requests = new(secrets);
+    private readonly HttpChecks _checks = new(new RegexCache());
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Schemes => ["http", "https"];
@@ -24,83 +23,102 @@ public sealed class HttpProber(IOptions<CollectorOptions> options) : IProber
     /// <inheritdoc/>
     public async Task ProbeAsync(ProbeUrl probe, Measurement measurement, CancellationToken timeout)
     {
+        HttpExchange? exchange = null;
         try
         {
-            using var handler = Handler(measurement, timeout);
-            using var client = new HttpMessageInvoker(handler);
-            using var request = new HttpRequestMessage(HttpMethod.Get, probe.Url) { Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
-            request.Headers.UserAgent.Add(UserAgent);
-            request.Headers.Accept.ParseAdd("*/*");
-            // The server closes, so that it and not the collector keeps the port in TIME_WAIT.
-            request.Headers.ConnectionClose = true;
-            using var response = await client.SendAsync(request, timeout);
-            measurement.StatusCode = (short)response.StatusCode;
-            if (!response.IsSuccessStatusCode)
-                measurement.Fail(Outcome.BadStatus, $"status {(int)response.StatusCode} {response.ReasonPhrase}, accepted is 2xx");
-            var body = await HttpBody.ReadAsync(response, measurement, options.Value.MaxBodyBytes, keep: probe.Regex is not null, timeout);
-            measurement.Lap(Phase.Transfer);
-            if (probe.Regex is not null && body is not null)
-                _regexes.Match(probe.Regex, body, measurement);
+            var call = _requests.First(probe);
+            exchange = Open(probe, call.Url, measurement, timeout);
+            for (var redirects = 0; ; redirects++)
+            {
+                using var answer = await exchange.SendAsync(call, MaxBody(probe));
+                measurement.StatusCode = (short)answer.Status;
+                string? unfollowed = null;
+                var next = IsFinal(probe, answer) ? null : _requests.Next(probe, call, answer, out unfollowed);
+                if (next is null)
+                {
+                    await FinishAsync(probe, answer, unfollowed, measurement, timeout);
+                    break;
+                }
+                measurement.Lap(Phase.Transfer);
+                if (redirects == (probe.Http?.MaxRedirects ?? MaxRedirects))
+                {
+                    measurement.Fail(Outcome.TooManyRedirects, $"more than {redirects} redirects");
+                    return;
+                }
+                exchange = await FollowAsync(exchange, probe, call = next.Value, measurement, timeout);
+            }
+            if (probe.Http?.ReuseConnection == true && HttpRequests.IsHome(probe, call.Url))
+            {
+                _connections.Keep(probe, exchange);
+                exchange = null;
+            }
         }
-        catch (Exception) when (timeout.IsCancellationRequested && measurement.Resolving)
+        catch (Exception e) when (ProbeFailure.Note(e, probe, measurement, timeout))
         {
-            measurement.Fail(Outcome.ResolverFault, $"the resolver did not answer within {probe.TimeoutMs} ms");
+            // It stands in the measurement.
         }
-        catch (Exception e) when (HttpFailure.Explain(e, timeout.IsCancellationRequested, probe.TimeoutMs) is var (outcome, error))
+        finally
         {
-            measurement.Fail(outcome, error);
+            exchange?.Dispose();
         }
     }
 
-    // One handler for one probe: with a shared one, a request may go out on a connection that was opened for another, and the phases would lie.
-    private SocketsHttpHandler Handler(Measurement measurement, CancellationToken timeout)
+    /// <inheritdoc/>
+    public void Dispose() => _connections.Dispose();
+
+    // A redirect that is asked for by its number is what the target wants to see.
+    private static bool IsFinal(ProbeUrl probe, HttpAnswer answer) => answer.Status is < 300 or >= 400 || (probe.Http?.Status is { } status && StatusList.Of(status).Accepts(answer.Status));
+
+    private int MaxBody(ProbeUrl probe) => Math.Min(options.Value.MaxBodyBytes, probe.Http?.MaxBytes ?? int.MaxValue);
+
+    private async Task FinishAsync(ProbeUrl probe, HttpAnswer answer, string? unfollowed, Measurement measurement, CancellationToken timeout)
     {
-        var connected = false;
-        return new SocketsHttpHandler
-        {
-            UseProxy = false,
-            UseCookies = false,
-            AllowAutoRedirect = true,
-            MaxAutomaticRedirections = 10,
-            AutomaticDecompression = DecompressionMethods.All,
-            MaxResponseHeadersLength = 64,
-            ConnectTimeout = Timeout.InfiniteTimeSpan,
-            ActivityHeadersPropagator = null,
-            SslOptions = new SslClientAuthenticationOptions
-            {
-                CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
-                RemoteCertificateValidationCallback = (_, certificate, chain, errors) => CheckCertificate(certificate, chain, errors, measurement),
-            },
-            // The probe's own token: the handler's would let a connect go on for 5 s after the probe has ended.
-            ConnectCallback = async (context, _) =>
-            {
-                // What came in before belongs to the transfer of the redirect.
-                if (connected)
-                    measurement.Lap(Phase.Transfer);
-                else
-                    measurement.Begin();
-                connected = true;
-                return await HttpConnect.ConnectAsync(context.DnsEndPoint, _guard, measurement, timeout);
-            },
-            PlaintextStreamFilter = (context, _) =>
-            {
-                if (context.InitialRequestMessage.RequestUri!.Scheme == Uri.UriSchemeHttps)
-                    measurement.Lap(Phase.Tls);
-                return ValueTask.FromResult<Stream>(new LapStream(context.PlaintextStream, measurement));
-            },
-        };
+        _checks.Head(probe, answer, unfollowed, measurement);
+        using var share = HttpChecks.AskBody(probe) ? memory.Take() : null;
+        if (await HttpBody.ReadAsync(answer, measurement, MaxBody(probe), share, timeout) is { } body)
+            _checks.Body(probe, body, measurement);
     }
 
-    private static bool CheckCertificate(X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors, Measurement measurement)
+    private HttpExchange Open(ProbeUrl probe, Uri url, Measurement measurement, CancellationToken timeout)
     {
-        if (certificate is X509Certificate2 presented)
-            measurement.TlsExpiresAt = new DateTimeOffset(presented.NotAfter.ToUniversalTime());
-        if (errors == SslPolicyErrors.None)
-            return true;
-        var reasons = chain?.ChainStatus.Select(s => s.StatusInformation.Trim().TrimEnd('.')).Distinct() ?? [];
-        if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
-            reasons = reasons.Append("it is for another host");
-        measurement.Fail(Outcome.TlsFailed, $"certificate refused: {string.Join("; ", reasons)}");
-        return false;
+        CheckProxy(probe, url, measurement);
+        if (_connections.Take(probe) is { } kept)
+        {
+            kept.Serve(probe, measurement, timeout);
+            return kept;
+        }
+        return new HttpExchange(connector, secrets, HttpRequests.IsHome(probe, url), probe, measurement, timeout);
+    }
+
+    private async Task<HttpExchange> FollowAsync(HttpExchange exchange, ProbeUrl probe, HttpCall call, Measurement measurement, CancellationToken timeout)
+    {
+        measurement.Details?.Redirects.Add(call.Url.AbsoluteUri);
+        CheckProxy(probe, call.Url, measurement);
+        // A target can't be used to send many collectors' connections to a third.
+        if (rate.Next(call.Url.AbsoluteUri, TimeSpan.FromMilliseconds(probe.TimeoutMs)) is not { } wait)
+        {
+            measurement.Fail(Outcome.ResourceFault, $"the connections per second to {call.Url.Authority} are used up (Collector:MaxConnectsPerSecond)");
+            throw new HttpRequestException("no turn");
+        }
+        if (wait > TimeSpan.Zero)
+            await Task.Delay(wait, timeout);
+        if (HttpRequests.IsHome(probe, call.Url))
+            return exchange;
+        exchange.Dispose();
+        return new HttpExchange(connector, secrets, home: false, probe, measurement, timeout);
+    }
+
+    // Behind a proxy no address is seen but the one that stands in the URL.
+    private void CheckProxy(ProbeUrl probe, Uri url, Measurement measurement)
+    {
+        if (probe.Http?.Proxy is null)
+            return;
+        if (!connector.Guard.AllowsProxies)
+            measurement.Fail(Outcome.Denied, "this collector lets no target use a proxy (Collector:MultiTenant)");
+        else if (IPAddress.TryParse(url.IdnHost, out var address) && connector.Guard.Denies(address, url.Port))
+            measurement.Fail(Outcome.Denied, $"{address} is an address that this collector may not connect to (Collector:DeniedNetworks)");
+        else
+            return;
+        throw new HttpRequestException("denied");
     }
 }

@@ -1,7 +1,13 @@
 namespace Dac.Collector.Probing;
 
-/// <summary>Passes bytes through and laps the measurement: when the request was written, and when the first byte of the answer came.</summary>
-internal sealed class LapStream(Stream inner, Measurement measurement) : Stream
+/// <summary>
+/// Passes bytes through and tells of them: when the request was written, and when the first byte of the answer came, where a connection carries one request
+/// at a time; and how many came.
+/// </summary>
+/// <param name="inner">The connection.</param>
+/// <param name="sent">Told when something was written, or null where answers and requests overlap.</param>
+/// <param name="received">Told how many bytes were read, and whether they are the first behind what was written.</param>
+internal sealed class LapStream(Stream inner, Action? sent, Action<int, bool> received) : Stream
 {
     private bool _answered = true;
 
@@ -19,18 +25,18 @@ internal sealed class LapStream(Stream inner, Measurement measurement) : Stream
     {
         var read = await inner.ReadAsync(buffer, cancellationToken);
         // An empty read waits for data without taking any.
-        if (!_answered && (read > 0 || buffer.Length == 0))
-        {
-            measurement.Lap(Phase.FirstByte);
-            _answered = true;
-        }
+        var first = !_answered && (read > 0 || buffer.Length == 0);
+        _answered |= first;
+        received(read, first);
         return read;
     }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         await inner.WriteAsync(buffer, cancellationToken);
-        measurement.Lap(Phase.Request);
+        if (sent is null)
+            return;
+        sent();
         _answered = false;
     }
 

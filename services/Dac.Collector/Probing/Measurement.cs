@@ -39,6 +39,7 @@ public sealed class Measurement(TimeProvider time)
     private long _lap = time.GetTimestamp();
     private Outcome? _outcome;
     private string? _error;
+    private string? _degraded;
 
     public short? StatusCode { get; set; }
 
@@ -51,6 +52,18 @@ public sealed class Measurement(TimeProvider time)
 
     /// <summary>Whether the resolver is being waited for.</summary>
     public bool Resolving { get; set; }
+
+    /// <summary>Whether the collector itself held the probe up, so that its timings are not to be trusted.</summary>
+    public bool Saturated { get; set; }
+
+    /// <summary>What else was seen; null where nobody looks at it.</summary>
+    public ProbeDetails? Details { get; init; }
+
+    /// <summary>Time since the start.</summary>
+    public TimeSpan Elapsed => time.GetElapsedTime(_started);
+
+    /// <summary>The wall clock.</summary>
+    public DateTimeOffset Now => time.GetUtcNow();
 
     /// <summary>The time since the lap before belongs to no phase.</summary>
     public void Begin() => _lap = time.GetTimestamp();
@@ -70,9 +83,26 @@ public sealed class Measurement(TimeProvider time)
             (_outcome, _error) = (outcome, error);
     }
 
+    /// <summary>Notes an assertion where somebody looks at them, and passes on whether it holds.</summary>
+    public bool Assert(string asked, bool holds, string? seen)
+    {
+        Details?.Note(asked, holds, seen);
+        return holds;
+    }
+
+    /// <summary>Says why it is not as well as asked; what fails counts for more.</summary>
+    public void Degrade(string reason) => _degraded ??= reason;
+
     /// <summary>The result; up where nothing failed.</summary>
     public ProbeResult ToResult(ProbeUrl probe, int latenessUs, ProbeRemarks flags)
     {
+        var totalUs = Us(_started, time.GetTimestamp());
+        if (_outcome is null && totalUs > probe.LatencyLimitMs * 1_000L)
+            Degrade($"took {totalUs / 1_000} ms, the limit is {probe.LatencyLimitMs} ms");
+        if (_outcome is null && _degraded is not null)
+            Fail(Outcome.Degraded, _degraded);
+        if (Saturated)
+            flags |= ProbeRemarks.Saturated;
         var match = Text.Storable(Match, MaxMatch, ref flags);
         var error = Text.Storable(_error, MaxError, ref flags);
         return new ProbeResult
@@ -88,7 +118,7 @@ public sealed class Measurement(TimeProvider time)
             RequestUs = _phasesUs[(int)Phase.Request],
             FirstByteUs = _phasesUs[(int)Phase.FirstByte],
             TransferUs = _phasesUs[(int)Phase.Transfer],
-            TotalUs = Us(_started, time.GetTimestamp()),
+            TotalUs = totalUs,
             Bytes = Bytes,
             TlsExpiresAtMs = TlsExpiresAt?.ToUnixTimeMilliseconds(),
             Match = match,

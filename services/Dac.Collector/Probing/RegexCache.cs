@@ -19,32 +19,41 @@ internal sealed class RegexCache
     /// <summary>
     /// Stores all matches, joined by a space; of a match with groups, the groups, as the Python program did with one. No match is an outcome.
     /// </summary>
-    public void Match(string pattern, string body, Measurement measurement)
+    public bool? Match(string pattern, string body, Measurement measurement) => Try(measurement, () =>
+    {
+        var text = new StringBuilder(measurement.Match);
+        var found = false;
+        // Compiling is the collector's own time, long where it has just started: the limit is for matching.
+        var regex = Get(pattern);
+        var started = Stopwatch.GetTimestamp();
+        for (var match = regex.Match(body); match.Success && text.Length <= Measurement.MaxMatch; match = match.NextMatch())
+        {
+            // The regex's own limit is for one match.
+            if (Stopwatch.GetElapsedTime(started) > BodyRegex.MatchTimeout)
+                throw new RegexMatchTimeoutException();
+            if (text.Length > 0 || found)
+                text.Append(' ');
+            found = true;
+            if (match.Groups.Count == 1)
+                text.Append(match.ValueSpan[..Math.Min(match.Length, Measurement.MaxMatch + 1)]);
+            else
+                text.AppendJoin(' ', match.Groups.Values.Skip(1).Select(g => g.Value));
+        }
+        if (found)
+            measurement.Match = text.ToString();
+        else
+            measurement.Fail(Outcome.NoMatch, $"the body does not match the regex '{pattern}'");
+        return found;
+    });
+
+    /// <summary>Whether a text matches; null where that could not be found out, which is an outcome.</summary>
+    public bool? Matches(string pattern, string text, Measurement measurement) => Try(measurement, () => Get(pattern).IsMatch(text));
+
+    private static bool? Try(Measurement measurement, Func<bool> match)
     {
         try
         {
-            var text = new StringBuilder();
-            var found = false;
-            // Compiling is the collector's own time, long where it has just started: the limit is for matching.
-            var regex = Get(pattern);
-            var started = Stopwatch.GetTimestamp();
-            for (var match = regex.Match(body); match.Success && text.Length <= Measurement.MaxMatch; match = match.NextMatch())
-            {
-                // The regex's own limit is for one match.
-                if (Stopwatch.GetElapsedTime(started) > BodyRegex.MatchTimeout)
-                    throw new RegexMatchTimeoutException();
-                if (found)
-                    text.Append(' ');
-                found = true;
-                if (match.Groups.Count == 1)
-                    text.Append(match.ValueSpan[..Math.Min(match.Length, Measurement.MaxMatch + 1)]);
-                else
-                    text.AppendJoin(' ', match.Groups.Values.Skip(1).Select(g => g.Value));
-            }
-            if (found)
-                measurement.Match = text.ToString();
-            else
-                measurement.Fail(Outcome.NoMatch, "the body does not match the regex");
+            return match();
         }
         catch (RegexMatchTimeoutException)
         {
@@ -54,9 +63,12 @@ internal sealed class RegexCache
         {
             measurement.Fail(Outcome.Unprobeable, $"the regex can't be read: {e.Message}");
         }
+        return null;
     }
 
-    internal Regex Get(string pattern)
+    /// <summary>The compiled pattern.</summary>
+    /// <exception cref="ArgumentException">It is none.</exception>
+    public Regex Get(string pattern)
     {
         if (_regexes.Count >= Limit)
             _regexes.Clear();

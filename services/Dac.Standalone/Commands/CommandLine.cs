@@ -15,6 +15,7 @@ internal static class CommandLine
             Then see http://127.0.0.1:8080, or ask from another terminal:
               dac results --last 20
               dac ledger --since 10m
+              dac probe https://example.org
             """);
         RunCommand.Configure(root);
         root.Add(RunCommand.Create());
@@ -24,6 +25,7 @@ internal static class CommandLine
         root.Add(ResultsCommand.Create());
         root.Add(LedgerCommand.Create());
         root.Add(ParkedCommand.Create());
+        root.Add(ProbeCommand.Create());
         return root;
     }
 }

@@ -25,7 +25,7 @@ internal static class ExportCommand
             try
             {
                 await using var writer = parsed.GetRequiredValue(file).CreateText();
-                TargetCsv.Write(writer, rows.Select(r => TargetStore.ReadSpecOrUrl(r.Spec, r.Url) with { Key = r.Key }));
+                TargetCsv.Write(writer, [.. rows.Select(r => TargetStore.ReadSpecOrUrl(r.Spec, r.Url) with { Key = r.Key })]);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

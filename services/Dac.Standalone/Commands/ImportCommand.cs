@@ -12,6 +12,7 @@ internal static class ImportCommand
     {
         var file = new Argument<FileInfo>("FILE") { Description = "CSV file; the first line names the columns" };
         var skip = new Option<bool>("--skip-invalid") { Description = "Import the good lines where there are bad ones" };
+        var ifEmpty = new Option<bool>("--if-empty") { Description = "Import only into a database that has never had a target" };
         var data = Database.DataOption();
         var command = new Command("import", $"""
             Add or change targets from a CSV file, all or nothing.
@@ -20,13 +21,13 @@ internal static class ImportCommand
             Columns: {string.Join(", ", TargetCsv.Columns)}. A file with "url_id","url","interval","regex" imports as it is.
             A line whose key (or url_id; else the URL) is there already changes that target. A DAC that runs takes the change up within 5 s.
             """)
-        { file, skip, data };
+        { file, skip, ifEmpty, data };
         command.SetAction((parsed, cancellationToken) =>
-            ImportAsync(parsed.GetRequiredValue(file), Database.ConnectionString(parsed.GetValue(data)), parsed.GetValue(skip), cancellationToken));
+            ImportAsync(parsed.GetRequiredValue(file), Database.ConnectionString(parsed.GetValue(data)), parsed.GetValue(skip), parsed.GetValue(ifEmpty), cancellationToken));
         return command;
     }
 
-    public static async Task<int> ImportAsync(FileInfo file, string database, bool skipInvalid, CancellationToken cancellationToken)
+    public static async Task<int> ImportAsync(FileInfo file, string database, bool skipInvalid, bool ifEmpty, CancellationToken cancellationToken)
     {
         IReadOnlyList<TargetDefinition> targets;
         IReadOnlyList<CsvError> errors;
@@ -50,7 +51,13 @@ internal static class ImportCommand
         }
         return await Database.UseAsync(() => database, create: true, async services =>
         {
-            var summary = await SaveAsync(services.GetRequiredService<TargetStore>(), targets, cancellationToken);
+            var store = services.GetRequiredService<TargetStore>();
+            if (ifEmpty && await store.AnyAsync(cancellationToken))
+            {
+                AnsiConsole.WriteLine($"The database has targets: {file} was not imported.");
+                return 0;
+            }
+            var summary = await SaveAsync(store, targets, cancellationToken);
             AnsiConsole.WriteLine($"Imported {file}: {summary.Added} added, {summary.Changed} changed, {summary.Unchanged} unchanged{(errors.Count > 0 ? $", {Count(errors.Select(e => e.Line).Distinct().Count(), "line")} skipped" : "")}.");
             return 0;
         }, cancellationToken);

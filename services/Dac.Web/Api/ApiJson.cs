@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using Dac.Contracts;
 using Dac.Targets;
 
 namespace Dac.Web.Api;
@@ -17,9 +18,11 @@ internal static class ApiJson
 
     private static void LeaveOutUnset(JsonTypeInfo type)
     {
-        if (type.Type != typeof(TargetDefinition))
+        var options = type.Type.Namespace == typeof(HttpOptions).Namespace && type.Type.Name.EndsWith("Options", StringComparison.Ordinal);
+        if (type.Type != typeof(TargetDefinition) && !options)
             return;
+        // An option that is false was set to it: its default is null.
         foreach (var property in type.Properties)
-            property.ShouldSerialize = (_, value) => value is not (null or false);
+            property.ShouldSerialize = (_, value) => value is not null && (options || value is not false);
     }
 }

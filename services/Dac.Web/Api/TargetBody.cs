@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Dac.Targets;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -42,21 +43,31 @@ internal static class TargetBody
         var field = e.Path?.TrimStart('$').TrimStart('.') is { Length: > 0 } path ? path : "body";
         if (e.InnerException is JsonException)
             return new("body", null, $"is not JSON (line {e.LineNumber + 1}, column {e.BytePositionInLine + 1}, at '{field}')", Example);
-        var type = Type(field);
-        return type is null
-            ? field == "body" ? new("body", null, "is not an object", Example) : new(field, null, "is not a field of a target", $"the fields are {string.Join(", ", Names)}")
-            : new(field, null, $"is not {type}", type == "a text" ? "write it in quotes, like \"30s\"" : $"write {type}");
+        if (field == "body")
+            return new("body", null, "is not an object", Example);
+        var fields = Fields(field, out var name);
+        return fields.FirstOrDefault(p => p.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) is { } property
+            ? Mistyped(field, property.PropertyType, isEntry: field.EndsWith(']') || field.Length > field.LastIndexOf(name, StringComparison.Ordinal) + name.Length)
+            : new(field, null, "is not a field of a target", $"the fields are {string.Join(", ", fields.Select(p => p.Name))}");
     }
 
-    private static IEnumerable<string> Names => TargetJson.Default.TargetDefinition.Properties.Select(p => p.Name);
-
-    private static string? Type(string field)
+    // The fields among which the path's own stands: those of the target, or those of the options that it leads into.
+    private static IList<JsonPropertyInfo> Fields(string path, out string name)
     {
-        var list = field.IndexOf('[', StringComparison.Ordinal);
-        var property = TargetJson.Default.TargetDefinition.Properties.FirstOrDefault(p => p.Name.Equals(list < 0 ? field : field[..list], StringComparison.OrdinalIgnoreCase));
-        return property is null ? null
-            : property.PropertyType == typeof(bool) ? "true or false"
-            : list < 0 && property.PropertyType != typeof(string) ? "a list of texts"
-            : "a text";
+        var parts = path.Split('.', '[');
+        var options = TargetJson.Default.TargetDefinition.Properties.FirstOrDefault(p => p.Name == parts[0] && p.PropertyType.Name.EndsWith("Options", StringComparison.Ordinal));
+        name = options is null || parts.Length == 1 ? parts[0] : parts[1];
+        return options is null || parts.Length == 1 ? TargetJson.Default.TargetDefinition.Properties : TargetJson.Default.GetTypeInfo(options.PropertyType)!.Properties;
+    }
+
+    private static FieldError Mistyped(string field, Type type, bool isEntry)
+    {
+        type = Nullable.GetUnderlyingType(type) ?? type;
+        var (what, fix) = type == typeof(bool) ? ("true or false", "write true or false")
+            : type == typeof(int) ? ("a whole number", "write it without quotes, like 10")
+            : type == typeof(string) || isEntry ? ("a text", "write it in quotes, like \"30s\"")
+            : type == typeof(IReadOnlyList<string>) ? ("a list of texts", "write a list of texts")
+            : ("an object", "write an object like {\"name\": \"value\"}");
+        return new(field, null, $"is not {what}", fix);
     }
 }

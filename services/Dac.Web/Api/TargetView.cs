@@ -30,7 +30,7 @@ public sealed record TargetStateView(
 public sealed record TargetPage(IReadOnlyList<TargetView> Targets, long? Next);
 
 /// <summary>Enumerations as the database names them for readers of SQL: in snake case.</summary>
-internal static class Names
+public static class Names
 {
     /// <summary>The name; of a value that only a newer version knows, its number.</summary>
     public static string Of<T>(T value)

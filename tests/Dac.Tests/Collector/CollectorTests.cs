@@ -266,9 +266,9 @@ public sealed class CollectorTests : IAsyncDisposable
         _due = new DueThread(TimeProvider.System);
         await _due.StartAsync(CancellationToken.None);
         _pauses = new PauseWatch(_beats);
-        var limits = new ProbeLimits(options);
+        var limits = new ProbeLimits(options, new ConnectRate(options, TimeProvider.System));
         _disposables.AddRange([_reporter, _due, limits, _pauses]);
-        var runner = new ProbeRunner(limits, [new HttpProber(options)], _pauses, _clock, options, TimeProvider.System, NullLogger<ProbeRunner>.Instance);
+        var runner = new ProbeRunner(limits, [Probers.Http(_options)], _pauses, _clock, options, TimeProvider.System, NullLogger<ProbeRunner>.Instance);
         return new Slots(_due, runner, _reporter, _clock, options, Options.Create(new TopologyOptions()), TimeProvider.System, NullLogger<Slots>.Instance);
     }
 

@@ -2,7 +2,6 @@ using System.Net;
 using Dac.Collector;
 using Dac.Collector.Probing;
 using Dac.Contracts;
-using Microsoft.Extensions.Options;
 
 namespace Dac.Tests.Collector;
 
@@ -31,7 +30,7 @@ public sealed class EgressGuardTests
     {
         var host = new Uri(url).IdnHost;
         Assert.True(IPAddress.TryParse(host, out var address), $"{host} is read as a name");
-        Assert.True(new EgressGuard(new CollectorOptions().DeniedNetworks).Denies(address));
+        Assert.True(new EgressGuard(new CollectorOptions()).Denies(address, 80));
     }
 
     [Theory]
@@ -41,7 +40,7 @@ public sealed class EgressGuardTests
     [InlineData("93.184.215.14")]
     [InlineData("2001:db8::1")]
     [InlineData("2002:0a00:0001::1")]
-    public void Other_addresses_are_not(string address) => Assert.False(new EgressGuard(new CollectorOptions().DeniedNetworks).Denies(IPAddress.Parse(address)));
+    public void Other_addresses_are_not(string address) => Assert.False(new EgressGuard(new CollectorOptions()).Denies(IPAddress.Parse(address), 80));
 
     [Fact]
     public async Task A_denied_address_is_an_outcome_of_its_own_and_is_not_reached()
@@ -76,7 +75,7 @@ public sealed class EgressGuardTests
         var probe = new ProbeUrl { TargetId = 1, ScheduledAtMs = 0, Url = url, TimeoutMs = 5_000, ToleranceMs = 500 };
         var measurement = new Measurement(TimeProvider.System);
         using var timeout = new CancellationTokenSource(probe.TimeoutMs);
-        await new HttpProber(Options.Create(new CollectorOptions { DeniedNetworks = denied })).ProbeAsync(probe, measurement, timeout.Token);
+        await Probers.Http(new CollectorOptions { DeniedNetworks = denied }).ProbeAsync(probe, measurement, timeout.Token);
         return measurement.ToResult(probe, 0, ProbeRemarks.None);
     }
 }

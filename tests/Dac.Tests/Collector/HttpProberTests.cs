@@ -4,7 +4,6 @@ using System.Text;
 using Dac.Collector;
 using Dac.Collector.Probing;
 using Dac.Contracts;
-using Microsoft.Extensions.Options;
 
 namespace Dac.Tests.Collector;
 
@@ -147,7 +146,7 @@ public sealed class HttpProberTests
         var (url, server) = await TestServer.HttpAsync(c => { c.Response.Redirect(c.Request.Path); return Task.CompletedTask; });
         await using var _ = server;
         var result = await ProbeAsync(url);
-        Assert.Equal((Outcome.BadStatus, (short)302), (result.Outcome, result.StatusCode!.Value));
+        Assert.Equal((Outcome.TooManyRedirects, (short)302), (result.Outcome, result.StatusCode!.Value));
     }
 
     [Fact]
@@ -266,7 +265,7 @@ public sealed class HttpProberTests
     [InlineData(System.Net.Sockets.SocketError.TryAgain, Outcome.ResolverFault)]
     [InlineData(System.Net.Sockets.SocketError.TooManyOpenSockets, Outcome.ResourceFault)]
     public void A_resolver_that_does_not_answer_is_the_observers_fault(System.Net.Sockets.SocketError error, Outcome outcome) =>
-        Assert.Equal(outcome, HttpFailure.Resolving(new System.Net.Sockets.SocketException((int)error), "h").Outcome);
+        Assert.Equal(outcome, ProbeFailure.Resolving(new System.Net.Sockets.SocketException((int)error), "h").Outcome);
 
     [Theory]
     [InlineData(System.Net.Sockets.SocketError.ConnectionRefused, Outcome.ConnectFailed)]
@@ -276,7 +275,7 @@ public sealed class HttpProberTests
     [InlineData(System.Net.Sockets.SocketError.NoBufferSpaceAvailable, Outcome.ResourceFault)]
     [InlineData(System.Net.Sockets.SocketError.AddressNotAvailable, Outcome.ResourceFault)]
     public void The_collectors_own_trouble_is_never_booked_as_the_targets(System.Net.Sockets.SocketError error, Outcome outcome) =>
-        Assert.Equal(outcome, HttpFailure.Explain(new HttpRequestException("x", new System.Net.Sockets.SocketException((int)error)), timedOut: false, 1)!.Value.Outcome);
+        Assert.Equal(outcome, ProbeFailure.Explain(new HttpRequestException("x", new System.Net.Sockets.SocketException((int)error)), timedOut: false, 1)!.Value.Outcome);
 
     [Fact]
     public async Task A_name_whose_last_address_has_no_listener_is_tried_at_all_its_addresses()
@@ -300,7 +299,7 @@ public sealed class HttpProberTests
     }
 
     [Fact]
-    public void A_bug_is_not_explained_away() => Assert.Null(HttpFailure.Explain(new NullReferenceException(), timedOut: false, 1));
+    public void A_bug_is_not_explained_away() => Assert.Null(ProbeFailure.Explain(new NullReferenceException(), timedOut: false, 1));
 
     private static async Task<ProbeResult> ProbeAsync(string url, string? regex = null, int timeoutMs = 5_000)
     {
@@ -308,7 +307,7 @@ public sealed class HttpProberTests
         var probe = new ProbeUrl { TargetId = 1, ScheduledAtMs = 0, Url = url, Regex = regex, TimeoutMs = timeoutMs, ToleranceMs = 500 };
         var measurement = new Measurement(TimeProvider.System);
         using var timeout = new CancellationTokenSource(timeoutMs);
-        await new HttpProber(Options.Create(new CollectorOptions())).ProbeAsync(probe, measurement, timeout.Token);
+        await Probers.Http(new CollectorOptions()).ProbeAsync(probe, measurement, timeout.Token);
         return measurement.ToResult(probe, 0, ProbeRemarks.None);
     }
 }

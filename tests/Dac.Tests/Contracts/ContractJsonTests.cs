@@ -10,6 +10,10 @@ public sealed class ContractJsonTests
         {"location":"default","partition":3,"partitions":16,"windowStartMs":1700000000000,"attempt":1,"sentAtMs":1700000000001,"probes":[{"targetId":7,"scheduledAtMs":1700000000250,"url":"http://127.0.0.1/","timeoutMs":1000,"toleranceMs":500,"regex":"a\u002Bb"},{"targetId":8,"scheduledAtMs":1700000000251,"url":"http://127.0.0.2/","timeoutMs":1000,"toleranceMs":500,"traceParent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}]}
         """;
 
+    private const string OptionsJson = """
+        {"location":"default","partition":3,"partitions":16,"windowStartMs":1700000000000,"attempt":1,"sentAtMs":1700000000001,"probes":[{"targetId":7,"scheduledAtMs":1700000000250,"url":"https://127.0.0.1/","timeoutMs":1000,"toleranceMs":500,"latencyLimitMs":300,"network":{"ipVersion":"prefer6","resolver":"127.0.0.1:53"},"tls":{"ca":"file:ca.pem","clientCertificate":"env:DAC_SECRET_CLIENT","skipVerify":false,"serverName":"a.example","minVersion":"1.3","minDays":14},"http":{"method":"POST","headers":{"Accept":"text/html"},"secretHeaders":{"X-Api-Key":"env:DAC_SECRET_KEY"},"body":"b","status":"2xx,301","bodyMatches":["m"],"bodyForbids":["f"],"headerMatches":["A: b"],"headerForbids":["C: d"],"json":"a.b","jsonValue":"1","maxBytes":1000,"compression":true,"followRedirects":false,"maxRedirects":3,"version":"2","reuseConnection":true,"proxy":"http://127.0.0.1:3128","proxyUser":"p","proxyPassword":"file:p","basicUser":"u","basicPassword":"file:u","bearer":"file:t"}}]}
+        """;
+
     private const string ResultJson = """
         {"location":"default","collector":"host/1","clockOffsetMs":2,"results":[{"targetId":7,"scheduledAtMs":1700000000250,"outcome":10,"latenessUs":310,"statusCode":200,"resolveUs":1,"connectUs":2,"tlsUs":3,"requestUs":4,"firstByteUs":5,"transferUs":6,"totalUs":21,"bytes":100,"tlsExpiresAtMs":1800000000000,"match":"a b","flags":1},{"targetId":8,"scheduledAtMs":1700000000251,"outcome":60,"error":"late","flags":0}]}
         """;
@@ -25,6 +29,27 @@ public sealed class ContractJsonTests
         [
             new ProbeUrl { TargetId = 7, ScheduledAtMs = 1700000000250, Url = "http://127.0.0.1/", TimeoutMs = 1000, ToleranceMs = 500, Regex = "a+b" },
             new ProbeUrl { TargetId = 8, ScheduledAtMs = 1700000000251, Url = "http://127.0.0.2/", TimeoutMs = 1000, ToleranceMs = 500, TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" },
+        ],
+    };
+
+    private static readonly ProbeBatch BatchWithOptions = Batch with
+    {
+        Probes =
+        [
+            new ProbeUrl
+            {
+                TargetId = 7, ScheduledAtMs = 1700000000250, Url = "https://127.0.0.1/", TimeoutMs = 1000, ToleranceMs = 500, LatencyLimitMs = 300,
+                Network = new() { IpVersion = "prefer6", Resolver = "127.0.0.1:53" },
+                Tls = new() { Ca = "file:ca.pem", ClientCertificate = "env:DAC_SECRET_CLIENT", SkipVerify = false, ServerName = "a.example", MinVersion = "1.3", MinDays = 14 },
+                Http = new()
+                {
+                    Method = "POST", Headers = new Dictionary<string, string> { ["Accept"] = "text/html" }, Body = "b", Status = "2xx,301",
+                    SecretHeaders = new Dictionary<string, string> { ["X-Api-Key"] = "env:DAC_SECRET_KEY" }, BodyMatches = ["m"], BodyForbids = ["f"],
+                    HeaderMatches = ["A: b"], HeaderForbids = ["C: d"], Json = "a.b", JsonValue = "1", MaxBytes = 1000, Compression = true, FollowRedirects = false,
+                    MaxRedirects = 3, Version = "2", ReuseConnection = true, Proxy = "http://127.0.0.1:3128", ProxyUser = "p", ProxyPassword = "file:p",
+                    BasicUser = "u", BasicPassword = "file:u", Bearer = "file:t",
+                },
+            },
         ],
     };
 
@@ -51,6 +76,20 @@ public sealed class ContractJsonTests
     [Fact]
     public void Results_are_written_as_they_were_yesterday() =>
         Assert.Equal(ResultJson, JsonSerializer.Serialize(Results, ContractJson.Default.ProbeResultBatch));
+
+    [Fact]
+    public void Options_are_written_as_they_were_yesterday_and_read_back_the_same()
+    {
+        Assert.Equal(OptionsJson, JsonSerializer.Serialize(BatchWithOptions, ContractJson.Default.ProbeBatch));
+        Assert.Equivalent(BatchWithOptions, JsonSerializer.Deserialize(OptionsJson, ContractJson.Default.ProbeBatch), strict: true);
+    }
+
+    [Fact]
+    public void Options_of_a_newer_version_are_ignored()
+    {
+        var newer = OptionsJson.Replace("\"method\":", "\"priority\":{\"a\":[1]},\"method\":").Replace("\"network\":", "\"smtp\":{\"helo\":\"x\"},\"network\":");
+        Assert.Equivalent(BatchWithOptions, JsonSerializer.Deserialize(newer, ContractJson.Default.ProbeBatch), strict: true);
+    }
 
     [Fact]
     public void What_is_written_is_read_back_the_same()

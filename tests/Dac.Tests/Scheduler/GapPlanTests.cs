@@ -1,3 +1,4 @@
+using Dac.Contracts;
 using Dac.Scheduler;
 using Dac.Storage;
 using Dac.Storage.Model;
@@ -55,6 +56,23 @@ public sealed class GapPlanTests : IAsyncLifetime
     {
         await SaveAsync(new TargetDefinition { Key = "a", Url = "http://127.0.0.1/", Interval = "1s", Paused = true });
         Assert.Equal(0, await Gaps().CountAsync(Gap(10, 60), null, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task What_was_probed_in_a_gap_without_having_been_due_belongs_to_it_all_the_same()
+    {
+        await SaveAsync(new TargetDefinition { Key = "a", Url = "http://127.0.0.1/", Interval = "1s" });
+        _time.Advance(TimeSpan.FromSeconds(20));
+        await _database.Get<TargetStore>().DeleteAsync(1, TestContext.Current.CancellationToken);
+        // A scheduler without the database had not heard of it.
+        var due = _start.ToUnixTimeMilliseconds() + 25_618;
+        await _database.Get<IResultStore>().WriteAsync([new ResultRow(1, 1, new ProbeResult { TargetId = 1, ScheduledAtMs = due, Outcome = Outcome.Up })], TestContext.Current.CancellationToken);
+
+        var windows = await Gaps().WindowsAsync(Gap(20, 60), TestContext.Current.CancellationToken);
+
+        var window = Assert.Single(windows);
+        Assert.Equal((due - 618, new PlannedSlot(1, 1, 618)), (window.StartMs, Assert.Single(window.Slots)));
+        Assert.Empty(await Gaps().WindowsAsync(new PlanGap { Partition = 3, FromTime = _start, ToTime = _start.AddMinutes(1) }, TestContext.Current.CancellationToken));
     }
 
     [Theory]

@@ -13,7 +13,7 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task Help_has_an_example_for_each_command()
     {
-        foreach (var command in new[] { "", "run", "import", "export", "targets", "results", "ledger", "parked", "parked replay", "parked drop" })
+        foreach (var command in new[] { "", "run", "import", "export", "targets", "results", "ledger", "parked", "parked replay", "parked drop", "probe" })
         {
             var (code, output, _) = await DacAsync([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
             Assert.Equal(0, code);
@@ -36,6 +36,18 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains("coverage", (await DacAsync("ledger", "--since", "5m")).Output, StringComparison.Ordinal);
         Assert.Contains("coverage", (await DacAsync("ledger", "--target", "1", "--tag", "none")).Output, StringComparison.Ordinal);
         Assert.Contains("Nothing is parked.", (await DacAsync("parked")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Samples_are_imported_into_an_empty_database_only()
+    {
+        var samples = _folder.Write("samples.csv", "key,url,interval\nsample,http://127.0.0.1:9/,5s\n");
+        Assert.Contains("1 added", (await DacAsync("import", samples, "--if-empty")).Output, StringComparison.Ordinal);
+        var changed = _folder.Write("changed.csv", "key,url,interval\nsample,http://127.0.0.1:9/,10s\n");
+        var (code, output, _) = await DacAsync("import", changed, "--if-empty");
+        Assert.Equal(0, code);
+        Assert.Contains("was not imported", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("10s", (await DacAsync("targets")).Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -41,7 +41,7 @@ public sealed class TargetCsvTests
         Assert.Equal(
             [
                 "line 3: url '127.0.0.1': is not an absolute URL; give one like https://example.org/health",
-                "line 4: url 'ftp://127.0.0.1/': no prober for the scheme 'ftp'; use http or https",
+                "line 4: url 'ftp://127.0.0.1/': no prober for the scheme 'ftp'; use http, https, tcp, tls, dns, icmp, ws, wss, grpc or grpcs",
                 "line 5: url: is missing; give one like https://example.org/health",
                 "line 6: interval '0.2s': is shorter than 1 s; use 1s or more",
                 "line 7: interval 'soon': is not a duration in whole milliseconds; write 30 or 30s, 5m, 2h or 1d",
@@ -91,6 +91,17 @@ public sealed class TargetCsvTests
         TargetDefinition[] targets =
         [
             new() { Key = "a", Url = "http://a/", Interval = "1s", Regex = "say \"x,y\"\\n", Timeout = "500ms", Tolerance = "200ms", Locations = ["eu", "us"], Tags = ["x", "y z"], Paused = true },
+            new()
+            {
+                Key = "c", Url = "https://c/", Interval = "1m", LatencyLimit = "300ms",
+                Network = new() { IpVersion = "prefer6" },
+                Tls = new() { SkipVerify = false, MinDays = 14 },
+                Http = new()
+                {
+                    Method = "POST", Body = "line 1\nline 2", Status = "2xx,301", BodyMatches = ["a|b;c", "say \"x,y\""], FollowRedirects = false, MaxBytes = 0,
+                    Headers = new Dictionary<string, string> { ["Accept"] = "text/html; q=0.9, */*", ["X-Empty"] = "" }, Json = "a.b", JsonValue = "1",
+                },
+            },
             new() { Key = "b", Url = "http://b/", Cron = "0 30 8 ? * MON-FRI", TimeZone = "Europe/Berlin" },
         ];
         var text = new StringWriter();
@@ -99,6 +110,33 @@ public sealed class TargetCsvTests
         Assert.Empty(errors);
         Assert.Equivalent(targets.Select(t => t with { Locations = t.Locations ?? null, Tags = t.Tags ?? null }), read);
     }
+
+    [Fact]
+    public void Options_have_columns_of_their_own_and_errors_name_them()
+    {
+        var (targets, errors) = Read("""
+            url,interval,HTTP.Status,http.followRedirects,http.maxRedirects,tls.minDays
+            https://a/,1m,"2xx,301",no,,14
+            https://b/,1m,2xxx,,,
+            https://c/,1m,,maybe,,
+            https://d/,1m,,,many,
+            http://e/,1m,,,,
+            """);
+        Assert.Equal(["https://a/", "http://e/"], targets.Select(t => t.Url));
+        Assert.Equal(("2xx,301", false, 14), (targets[0].Http!.Status, targets[0].Http!.FollowRedirects!.Value, targets[0].Tls!.MinDays!.Value));
+        Assert.Null(targets[1].Http);
+        Assert.Equal(
+            [
+                "line 3: http.status '2xxx': is not a list of statuses from 100 to 599; give one like 2xx,301 or 200-299,404",
+                "line 4: http.followRedirects 'maybe': is neither yes nor no; write true or false",
+                "line 5: http.maxRedirects 'many': is not a whole number; write one like 10",
+            ],
+            errors.Select(e => e.ToString()));
+    }
+
+    [Fact]
+    public void Every_field_of_every_option_has_a_column() =>
+        Assert.Superset(new HashSet<string> { "http.method", "http.secretHeaders", "tls.clientCertificate", "network.resolver" }, OptionColumns.All.Select(c => c.Name).ToHashSet());
 
     [Property]
     public void No_text_makes_it_throw(string? text)

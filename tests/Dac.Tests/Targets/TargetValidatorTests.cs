@@ -66,7 +66,73 @@ public sealed class TargetValidatorTests
         { "locations", Good with { Locations = ["eu west"] }, "not a valid name" },
         { "locations", Good with { Locations = [.. Enumerable.Range(0, 17).Select(i => $"l{i}")] }, "17 entries" },
         { "tags", Good with { Tags = ["a;b"] }, "not a valid name" },
+        { "latencyLimit", Good with { LatencyLimit = "10s" }, "not shorter than the timeout" },
+        { "latencyLimit", Good with { LatencyLimit = "quick" }, "not a duration" },
+        { "network.ipVersion", Good with { Network = new() { IpVersion = "5" } }, "not an IP version" },
+        { "network.ipVersion", Good with { Url = "http://127.0.0.1/", Network = new() { IpVersion = "6" } }, "excludes" },
+        { "network.resolver", Good with { Network = new() { Resolver = "dns.example" } }, "not an address" },
+        { "network.resolver", Good with { Url = "http://127.0.0.1/", Network = new() { Resolver = "127.0.0.1" } }, "needs none" },
+        { "tls.ca", Good with { Tls = new() { Ca = "-----BEGIN CERTIFICATE-----" } }, "not a reference" },
+        { "tls.ca", Good with { Tls = new() { Ca = "file:ca.pem", SkipVerify = true } }, "nothing would be verified" },
+        { "tls.clientCertificate", Good with { Tls = new() { ClientCertificate = "file:../key.pem" } }, "not a reference" },
+        { "tls.serverName", Good with { Tls = new() { ServerName = "127.0.0.1" } }, "not a host name" },
+        { "tls.minVersion", Good with { Tls = new() { MinVersion = "1.1" } }, "not a version" },
+        { "tls.minDays", Good with { Tls = new() { MinDays = 0 } }, "out of range" },
+        { "http.method", Good with { Http = new() { Method = "get" } }, "not a method" },
+        { "http.method", Good with { Http = new() { Method = "HEAD", BodyMatches = ["a"] } }, "without a body" },
+        { "http.body", Good with { Http = new() { Body = "b" } }, "given with GET" },
+        { "http.body", Good with { Http = new() { Method = "POST", Body = new string('b', 8_001) } }, "8001 characters" },
+        { "http.body", Good with { Http = new() { Method = "POST", Body = "a\u0000b" } }, "control character" },
+        { "http.headers", Good with { Http = new() { Headers = new Dictionary<string, string> { ["Authorization"] = "Bearer x" } } }, "in clear" },
+        { "http.headers", Good with { Http = new() { Headers = new Dictionary<string, string> { ["A B"] = "x" } } }, "not the name of a header" },
+        { "http.headers", Good with { Http = new() { Headers = new Dictionary<string, string> { ["Content-Length"] = "1" } } }, "by the prober itself" },
+        { "http.headers", Good with { Http = new() { Headers = new Dictionary<string, string> { ["A"] = "x\r\nB: y" } } }, "control character" },
+        { "http.secretHeaders", Good with { Http = new() { SecretHeaders = new Dictionary<string, string> { ["A"] = "hunter2" } } }, "not a reference" },
+        { "http.status", Good with { Http = new() { Status = "2xxx" } }, "not a list of statuses" },
+        { "http.status", Good with { Http = new() { Status = "299-200" } }, "not a list of statuses" },
+        { "http.status", Good with { Http = new() { Status = "" } }, "not a list of statuses" },
+        { "http.bodyMatches", Good with { Http = new() { BodyMatches = ["("] } }, "not a regular expression" },
+        { "http.bodyForbids", Good with { Http = new() { BodyForbids = [.. Enumerable.Repeat("a", 9)] } }, "9 entries" },
+        { "http.headerMatches", Good with { Http = new() { HeaderMatches = ["no colon"] } }, "not a header and a regex" },
+        { "http.headerForbids", Good with { Http = new() { HeaderForbids = ["A: ("] } }, "not a regular expression" },
+        { "http.json", Good with { Http = new() { Json = "a[" } }, "not a JMESPath expression" },
+        { "http.jsonValue", Good with { Http = new() { JsonValue = "1" } }, "without http.json" },
+        { "http.maxBytes", Good with { Http = new() { MaxBytes = -1 } }, "out of range" },
+        { "http.maxRedirects", Good with { Http = new() { MaxRedirects = 21 } }, "out of range" },
+        { "http.maxRedirects", Good with { Http = new() { MaxRedirects = 2, FollowRedirects = false } }, "followRedirects is false" },
+        { "http.version", Good with { Http = new() { Version = "1.0" } }, "not a version" },
+        { "http.version", Good with { Url = "http://example.org/", Http = new() { Version = "3" } }, "https alone" },
+        { "http.proxy", Good with { Http = new() { Proxy = "socks5://p:1080" } }, "not a proxy" },
+        { "http.proxy", Good with { Http = new() { Proxy = "http://user:pw@p:3128" } }, "not a proxy" },
+        { "http.proxyUser", Good with { Http = new() { ProxyUser = "u", ProxyPassword = "file:p" } }, "without http.proxy" },
+        { "http.basicPassword", Good with { Http = new() { BasicUser = "u" } }, "missing beside" },
+        { "http.basicPassword", Good with { Http = new() { BasicUser = "u", BasicPassword = "hunter2" } }, "not a reference" },
+        { "http.bearer", Good with { Http = new() { Bearer = "env:PATH" } }, "not a reference" },
+        { "http.bearer", Good with { Http = new() { Bearer = "file:t", BasicUser = "u", BasicPassword = "file:p" } }, "two of" },
+        { "tls.serverName", Good with { Tls = new() { ServerName = "a.example" }, Http = new() { Proxy = "http://p:3128" } }, "behind a proxy" },
     };
+
+    [Fact]
+    public void A_secret_that_was_written_in_clear_is_not_repeated() =>
+        Assert.DoesNotContain("hunter2", string.Join(' ', TargetValidator.Validate(Good with
+        {
+            Tls = new() { Ca = "hunter2" },
+            Http = new() { Bearer = "hunter2", SecretHeaders = new Dictionary<string, string> { ["A"] = "hunter2" }, Proxy = "http://u:hunter2@p:1" },
+        }).Errors), StringComparison.Ordinal);
+
+    [Fact]
+    public void Options_that_say_nothing_are_left_out() => Assert.Null(TargetValidator.Validate(Good with { Http = new(), Tls = new(), Network = new() }).Target!.Http);
+
+    [Theory]
+    [InlineData("2xx", "200 299", "199 300 404")]
+    [InlineData(" 2XX , 301", "200 301", "302")]
+    [InlineData("200-204,404", "200 204 404", "205 403")]
+    public void A_status_list_is_read(string list, string accepted, string others)
+    {
+        Assert.True(StatusList.TryParse(list, out var statuses));
+        Assert.All(accepted.Split(' '), s => Assert.True(statuses.Accepts(int.Parse(s))));
+        Assert.All(others.Split(' '), s => Assert.False(statuses.Accepts(int.Parse(s))));
+    }
 
     [Theory]
     [MemberData(nameof(Bad))]

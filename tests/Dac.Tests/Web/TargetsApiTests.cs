@@ -34,10 +34,16 @@ public sealed class TargetsApiTests
     [InlineData("""{"url": "https://example.org/", "interval": "30s", "paused": "yes"}""", "paused")]
     [InlineData("""{"url": "example.org", "interval": "30s"}""", "url")]
     [InlineData("""{"url": "ftp://example.org/", "interval": "30s"}""", "url")]
-    [InlineData("""{"url": "https://user:secret@example.org/", "interval": "30s"}""", "url")]
+    [InlineData("""{"url": "https://user:hunter2@example.org/", "interval": "30s"}""", "url")]
     [InlineData("""{"url": "https://example.org/", "interval": "999ms"}""", "interval")]
     [InlineData("""{"url": "https://example.org/"}""", "interval")]
     [InlineData("""{"url": "https://example.org/", "interval": "30s", "regex": "("}""", "regex")]
+    [InlineData("""{"url": "https://example.org/", "interval": "30s", "http": "GET"}""", "http")]
+    [InlineData("""{"url": "https://example.org/", "interval": "30s", "http": {"metod": "GET"}}""", "http.metod")]
+    [InlineData("""{"url": "https://example.org/", "interval": "30s", "http": {"maxBytes": "many"}}""", "http.maxBytes")]
+    [InlineData("""{"url": "https://example.org/", "interval": "30s", "http": {"status": "2xxx"}}""", "http.status")]
+    [InlineData("""{"url": "https://example.org/", "interval": "30s", "tls": {"skipVerify": "no"}}""", "tls.skipVerify")]
+    [InlineData("""{"url": "https://example.org/", "interval": "30s", "http": {"bearer": "hunter2"}}""", "http.bearer")]
     [InlineData("""{"url": """, "body")]
     [InlineData("[]", "body")]
     [InlineData("null", "body")]
@@ -53,7 +59,18 @@ public sealed class TargetsApiTests
         Assert.Equal(field, error["field"]!.GetValue<string>());
         Assert.NotEmpty(error["problem"]!.GetValue<string>());
         Assert.NotEmpty(error["fix"]!.GetValue<string>());
-        Assert.DoesNotContain("secret", problem.ToJsonString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("hunter2", problem.ToJsonString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Options_come_back_as_they_were_given()
+    {
+        await using var web = await WebHost.StartAsync();
+        const string Body = """{"url":"https://example.org/","interval":"30s","latencyLimit":"1s","tls":{"skipVerify":false,"minDays":14},"http":{"status":"2xx,301","headers":{"Accept":"text/html"},"followRedirects":false,"bodyMatches":["ok"]}}""";
+
+        var added = await web.SendAsync(HttpMethod.Post, "/api/targets", Body, HttpStatusCode.Created);
+
+        Assert.True(System.Text.Json.Nodes.JsonNode.DeepEquals(System.Text.Json.Nodes.JsonNode.Parse(Body), added["definition"]), added["definition"]!.ToJsonString());
     }
 
     [Fact]

@@ -159,6 +159,48 @@ namespace Dac.Storage.Migrations.Sqlite
                         },
                         new
                         {
+                            Code = (short)30,
+                            Class = "executed",
+                            Name = "unwanted_match"
+                        },
+                        new
+                        {
+                            Code = (short)31,
+                            Class = "executed",
+                            Name = "header_mismatch"
+                        },
+                        new
+                        {
+                            Code = (short)32,
+                            Class = "executed",
+                            Name = "assertion_failed"
+                        },
+                        new
+                        {
+                            Code = (short)33,
+                            Class = "executed",
+                            Name = "too_many_redirects"
+                        },
+                        new
+                        {
+                            Code = (short)34,
+                            Class = "executed",
+                            Name = "unexpected_answer"
+                        },
+                        new
+                        {
+                            Code = (short)35,
+                            Class = "executed",
+                            Name = "bad_rcode"
+                        },
+                        new
+                        {
+                            Code = (short)36,
+                            Class = "executed",
+                            Name = "not_serving"
+                        },
+                        new
+                        {
                             Code = (short)50,
                             Class = "observer_fault",
                             Name = "resolver_fault"
@@ -186,6 +228,12 @@ namespace Dac.Storage.Migrations.Sqlite
                             Code = (short)54,
                             Class = "observer_fault",
                             Name = "internal_fault"
+                        },
+                        new
+                        {
+                            Code = (short)55,
+                            Class = "observer_fault",
+                            Name = "secret_fault"
                         },
                         new
                         {

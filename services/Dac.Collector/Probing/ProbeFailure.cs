@@ -5,8 +5,20 @@ using Dac.Contracts;
 namespace Dac.Collector.Probing;
 
 /// <summary>What an exception says of the target, or of the observer.</summary>
-internal static class HttpFailure
+internal static class ProbeFailure
 {
+    /// <summary>Writes down what an exception of a probe says; false for one that is a bug.</summary>
+    public static bool Note(Exception e, ProbeUrl probe, Measurement measurement, CancellationToken timeout)
+    {
+        if (timeout.IsCancellationRequested && measurement.Resolving)
+            measurement.Fail(Outcome.ResolverFault, $"the resolver did not answer within {probe.TimeoutMs} ms");
+        else if (Explain(e, timeout.IsCancellationRequested, probe.TimeoutMs) is var (outcome, error))
+            measurement.Fail(outcome, error);
+        else
+            return false;
+        return true;
+    }
+
     /// <summary>Outcome and sentence for an exception of a probe; null for one that is a bug.</summary>
     public static (Outcome Outcome, string Error)? Explain(Exception e, bool timedOut, int timeoutMs)
     {
@@ -16,9 +28,10 @@ internal static class HttpFailure
             return Connecting(socket);
         return e switch
         {
+            _ when Find<SecretException>(e) is { } secret => (Outcome.SecretFault, secret.Message),
             HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } => (Outcome.TlsFailed, Innermost(e)),
             _ when Find<AuthenticationException>(e) is { } tls => (Outcome.TlsFailed, Innermost(tls)),
-            HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } => (Outcome.TooLarge, "the headers are larger than 64 kB"),
+            _ when IsLimit(e) => (Outcome.TooLarge, $"the headers are larger than {HttpExchange.MaxHeadKilobytes} kB"),
             HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } => (Outcome.ConnectFailed, Innermost(e)),
             HttpRequestException or IOException or InvalidDataException => (Outcome.ProtocolError, Innermost(e)),
             UriFormatException => (Outcome.Unprobeable, $"the URL can't be read: {e.Message}"),
@@ -50,6 +63,11 @@ internal static class HttpFailure
         _ => null,
     };
 
+    // HTTP/2 wraps it once more.
+    private static bool IsLimit(Exception? e) =>
+        e is HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } or HttpIOException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded }
+        || (e is not null && IsLimit(e.InnerException));
+
     private static T? Find<T>(Exception? e)
         where T : Exception
     {
@@ -60,7 +78,8 @@ internal static class HttpFailure
 
     private static string Innermost(Exception e)
     {
-        while (e.InnerException is { } inner)
+        // What was closed because of another failure says nothing of it.
+        while (e.InnerException is { } inner and not ObjectDisposedException)
             e = inner;
         return e.Message;
     }
