@@ -78,6 +78,8 @@ public sealed partial class ManifestTests
         secrets.TryAdd(Name(template), [.. template.StringData.Keys]);
         foreach (var (name, keys) in MadeElsewhere)
             secrets.TryAdd(name, [.. keys]);
+        var operators = documents.OfType<RabbitmqCluster>().SelectMany(r => r.Spec.Override!.StatefulSet!.Spec!.Template!.Spec.Volumes);
+        Assert.All(operators, v => Assert.Contains(v.ConfigMap.Name, maps.Keys));
         foreach (var pod in Pods(documents))
         {
             var own = pod.Metadata.Labels["app.kubernetes.io/name"] is not ("dac-rabbitmq" or "dac-postgres");
