@@ -97,6 +97,12 @@ install_missing() { # What .NET and the tests load at run time: ICU, time zones,
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
 }
 
+operations() { # What the alerts, the dashboards and the manifests are tested with.
+  infra/kubectl.sh || return
+  command -v promtool >/dev/null && command -v prometheus >/dev/null && return
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus
+}
+
 containers() {
   infra/docker-engine.sh || return
   infra/local-images.sh || return
@@ -158,6 +164,9 @@ if [ -z "$quick" ]; then
   else
     echo "No Docker engine answers: the system tests will be skipped."
   fi
+fi
+if [ -z "$quick" ] && as_root_on_debian; then
+  step "Prometheus, kubectl" operations || { fail "Prometheus, kubectl"; finish; }
 fi
 step "Restore" dotnet restore Dac.Microservices.sln -v minimal || { fail "restore"; finish; }
 step "Build" dotnet build "${quick:-Dac.Microservices.sln}" -c Release --no-restore -v quiet || { fail "build"; finish; }

@@ -9,19 +9,36 @@ using Microsoft.Extensions.Options;
 namespace Dac.Collector;
 
 /// <summary>One slot from its due millisecond to its result: place, prober of its scheme, timeout, and what is to be remarked.</summary>
-public sealed partial class ProbeRunner(
-    ProbeLimits limits, IEnumerable<IProber> probers, PauseWatch pauses, ClockOffset clock, IOptions<CollectorOptions> options, TimeProvider time, ILogger<ProbeRunner> logger)
+public sealed partial class ProbeRunner
 {
     /// <summary>From this lateness on a row is flagged.</summary>
     public static readonly TimeSpan LateAfter = TimeSpan.FromMilliseconds(50);
 
     private static readonly Histogram<double> Lateness = Telemetry.Meter.CreateHistogram<double>("dac.slot.lateness", "s", "Start of a probe after its planned time");
-    private static readonly Counter<long> Finished = Telemetry.Meter.CreateCounter<long>("dac.probes.finished", "{probe}", "Slots that came to an outcome at a collector");
+    private static readonly Histogram<double> QueueWait = Telemetry.Meter.CreateHistogram<double>("dac.slot.queue_wait", "s", "What a slot that is due waits for a place under the limits");
+    private static readonly Histogram<double> Duration = Telemetry.Meter.CreateHistogram<double>("dac.probe.duration", "s", "From the start of a probe to its outcome");
+    private static readonly Counter<long> Started = Telemetry.Meter.CreateCounter<long>("dac.probes.started", "{probe}", "Slots that were probed");
 
-    private readonly FrozenDictionary<string, IProber> _probers =
-        probers.SelectMany(p => p.Schemes, (prober, scheme) => (prober, scheme)).ToFrozenDictionary(p => p.scheme, p => p.prober, StringComparer.OrdinalIgnoreCase);
+    private readonly Counter<long> _finished = Telemetry.Meter.CreateCounter<long>("dac.probes.finished", "{probe}", "Slots that came to an outcome at a collector");
+    private readonly FrozenDictionary<string, IProber> _probers;
+    private readonly ProbeLimits _limits;
+    private readonly PauseWatch _pauses;
+    private readonly ClockOffset _clock;
+    private readonly TimeProvider _time;
+    private readonly ILogger<ProbeRunner> _logger;
+    private readonly int _places;
 
     private int _running;
+
+    public ProbeRunner(
+        ProbeLimits limits, IEnumerable<IProber> probers, PauseWatch pauses, ClockOffset clock, IOptions<CollectorOptions> options, TimeProvider time, ILogger<ProbeRunner> logger)
+    {
+        (_limits, _pauses, _clock, _time, _logger, _places) = (limits, pauses, clock, time, logger, options.Value.MaxConcurrency);
+        _probers = probers.SelectMany(p => p.Schemes, (prober, scheme) => (prober, scheme)).ToFrozenDictionary(p => p.scheme, p => p.prober, StringComparer.OrdinalIgnoreCase);
+        Telemetry.Meter.CreateObservableGauge("dac.collector.saturation", () => (double)Volatile.Read(ref _running) / _places, "1", "Probes under way, as a share of the places for them");
+        foreach (var outcome in Enum.GetValues<Outcome>())
+            _finished.Add(0, Tags(outcome));
+    }
 
     /// <summary>Runs a slot that is due, and hands its one result to <paramref name="report"/>.</summary>
     public async Task RunAsync(ProbeUrl probe, Action<ProbeResult> report)
@@ -36,10 +53,12 @@ public sealed partial class ProbeRunner(
         // The one edge: a bug in a prober must cost this slot its measurement, and neither the slot its row nor others anything.
         catch (Exception e)
         {
-            LogBug(logger, e, probe.Url);
+            LogBug(_logger, e, probe.Url);
             result = Missing(probe, Outcome.InternalFault, $"bug in the collector: {e.GetType().Name}");
         }
-        Finished.Add(1, new KeyValuePair<string, object?>("outcome", result.Outcome.ToString()));
+        _finished.Add(1, Tags(result.Outcome));
+        if (_logger.IsEnabled(LogLevel.Debug))
+            LogProbed(_logger, probe.TargetId, DateTimeOffset.FromUnixTimeMilliseconds(probe.ScheduledAtMs), result.Outcome, result.LatenessUs / 1000.0, result.Error);
         span?.SetTag("dac.outcome", result.Outcome.ToString());
         report(span is { Recorded: true } ? result with { TraceParent = span.Id } : result);
     }
@@ -49,16 +68,21 @@ public sealed partial class ProbeRunner(
         var patience = TimeSpan.FromMilliseconds(probe.ToleranceMs) - Late(probe);
         if (patience < TimeSpan.Zero)
             return Missing(probe, Outcome.Expired, "its tolerance was over when it could have been started");
-        using var place = await limits.AcquireAsync(probe, patience, time);
+        var asked = _time.GetTimestamp();
+        using var place = await _limits.AcquireAsync(probe, patience, _time);
+        QueueWait.Record(_time.GetElapsedTime(asked).TotalSeconds);
         if (place is null)
             return Missing(probe, Outcome.Expired, "no place under the limits of concurrent probes within its tolerance");
         var running = Interlocked.Increment(ref _running);
+        var begun = _time.GetTimestamp();
+        Started.Add(1);
         try
         {
-            return await MeasureAsync(probe, saturated: running >= options.Value.MaxConcurrency);
+            return await MeasureAsync(probe, saturated: running >= _places);
         }
         finally
         {
+            Duration.Record(_time.GetElapsedTime(begun).TotalSeconds);
             Interlocked.Decrement(ref _running);
         }
     }
@@ -67,28 +91,33 @@ public sealed partial class ProbeRunner(
     {
         var late = Late(probe);
         Lateness.Record(late.TotalSeconds);
-        var (measurement, began) = (new Measurement(time), pauses.Now);
+        var (measurement, began) = (new Measurement(_time), _pauses.Now);
         var scheme = probe.Url[..Math.Max(0, probe.Url.IndexOf(':', StringComparison.Ordinal))];
         if (_probers.TryGetValue(scheme, out var prober))
         {
-            using var timeout = new CancellationTokenSource(TimeSpan.FromMilliseconds(probe.TimeoutMs), time);
+            using var timeout = new CancellationTokenSource(TimeSpan.FromMilliseconds(probe.TimeoutMs), _time);
             await prober.ProbeAsync(probe, measurement, timeout.Token);
         }
         else
         {
             measurement.Fail(Outcome.Unprobeable, $"no prober for the scheme '{scheme}'");
         }
-        var flags = (late > LateAfter ? ProbeRemarks.Late : 0) | (saturated ? ProbeRemarks.Saturated : 0) | (clock.IsOff ? ProbeRemarks.ClockOff : 0);
+        var flags = (late > LateAfter ? ProbeRemarks.Late : 0) | (saturated ? ProbeRemarks.Saturated : 0) | (_clock.IsOff ? ProbeRemarks.ClockOff : 0);
         var result = measurement.ToResult(probe, (int)Math.Clamp(late.TotalMicroseconds, int.MinValue, int.MaxValue), flags);
-        return pauses.LongestSince(began) is var pause && pause > TimeSpan.Zero && result.Outcome.Class() == OutcomeClass.Executed
+        return _pauses.LongestSince(began) is var pause && pause > TimeSpan.Zero && result.Outcome.Class() == OutcomeClass.Executed
             ? result with { Outcome = Outcome.PausedFault, Error = $"the collector stood still for {pause.TotalMilliseconds:F0} ms while it probed" }
             : result;
     }
 
-    private TimeSpan Late(ProbeUrl probe) => time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(probe.ScheduledAtMs);
+    private TimeSpan Late(ProbeUrl probe) => _time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(probe.ScheduledAtMs);
 
     private static ProbeResult Missing(ProbeUrl probe, Outcome outcome, string error) =>
         new() { TargetId = probe.TargetId, ScheduledAtMs = probe.ScheduledAtMs, Outcome = outcome, Error = error };
+
+    private static TagList Tags(Outcome outcome) => new() { { "class", outcome.Class() switch { OutcomeClass.Executed => "executed", OutcomeClass.ObserverFault => "observer_fault", _ => "missed" } }, { "outcome", outcome.ToString() } };
+
+    [LoggerMessage(LogLevel.Debug, "Target {TargetId}, slot {Slot:O}: {Outcome}, {LatenessMs} ms late. {Reason}")]
+    private static partial void LogProbed(ILogger logger, long targetId, DateTimeOffset slot, Outcome outcome, double? latenessMs, string? reason);
 
     [LoggerMessage(LogLevel.Error, "A prober threw on {Url}")]
     private static partial void LogBug(ILogger logger, Exception exception, string url);

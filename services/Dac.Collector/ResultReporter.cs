@@ -35,6 +35,7 @@ public sealed partial class ResultReporter : BackgroundService
     public ResultReporter(PublishBus bus, ClockOffset clock, IOptions<CollectorOptions> options, TimeProvider time, ILogger<ResultReporter> logger)
     {
         (_bus, _clock, _options, _time, _logger) = (bus, clock, options.Value, time, logger);
+        Telemetry.Meter.CreateObservableGauge("dac.results.waiting", () => Waiting, "{result}", "Results not yet confirmed by the broker");
         _buffer = Channel.CreateBounded<(ProbeResult, Action)>(new BoundedChannelOptions(_options.ReportBuffer) { SingleReader = true });
     }
 

@@ -40,6 +40,7 @@ public sealed partial class Slots(
         if (batch.Partitions != topology.Value.Partitions && Interlocked.Exchange(ref _otherPartitions, batch.Partitions) != batch.Partitions)
             LogPartitions(logger, topology.Value.Partitions, batch.Partitions);
         Received.Add(batch.Probes.Count);
+        LogTaken(logger, batch.Probes.Count, batch.Partition, batch.Location, batch.Attempt);
         if (batch.SentAtMs is { } sent)
             clock.Observe(sent);
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -80,6 +81,9 @@ public sealed partial class Slots(
                 Held.Add(-1);
             slot.Reported();
         });
+
+    [LoggerMessage(LogLevel.Debug, "Took {Slots} slots of partition {Partition} at {Location}, attempt {Attempt}")]
+    private static partial void LogTaken(ILogger logger, int slots, int partition, string location, int attempt);
 
     [LoggerMessage(LogLevel.Error, "Topology:Partitions is {Mine} here and {Theirs} at the scheduler: some partitions have no collector. Set it to {Theirs}")]
     private static partial void LogPartitions(ILogger logger, int mine, int theirs);

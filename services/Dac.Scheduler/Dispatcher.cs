@@ -14,12 +14,14 @@ namespace Dac.Scheduler;
 /// claimed again by whoever comes first: duplicates are harmless, loss is not possible.
 /// </summary>
 public sealed partial class Dispatcher(
-    Catalogue catalogue, PlanMemory memory, PublishBus bus, IOptions<SchedulerOptions> options, IOptions<TopologyOptions> topology, ILogger<Dispatcher> logger)
+    Catalogue catalogue, PlanMemory memory, PublishBus bus, QueueWatch queues, IOptions<SchedulerOptions> options, IOptions<TopologyOptions> topology, ILogger<Dispatcher> logger)
 {
     /// <summary>Sends under way at once; one at a time would cost twice the CPU, more than 20 no less.</summary>
     private const int Parallel = 20;
 
     private static readonly Counter<long> Published = Telemetry.Meter.CreateCounter<long>("dac.slots.published", "{slot}", "Slots confirmed by the broker");
+    private static readonly Histogram<int> BatchSlots = Telemetry.Meter.CreateHistogram<int>("dac.batch.slots", "{slot}", "Commands in a message");
+    private static readonly Counter<long> Unconfirmed = Telemetry.Meter.CreateCounter<long>("dac.windows.unconfirmed", "{window}", "Windows that the broker did not confirm in time; they are published again");
     private static readonly Counter<long> Undeliverable = Telemetry.Meter.CreateCounter<long>("dac.slots.undeliverable", "{slot}", "Slots for which the broker has no queue");
 
     /// <summary>Publishes windows; returns those that the broker has not confirmed in full.</summary>
@@ -47,6 +49,7 @@ public sealed partial class Dispatcher(
                         unconfirmed.Add(item.Window);
                 }
             });
+        Unconfirmed.Add(unconfirmed.Count);
         if (unconfirmed.Count > 0)
             LogUnconfirmed(logger, unconfirmed.Count, windows.Count);
         return unconfirmed;
@@ -54,13 +57,17 @@ public sealed partial class Dispatcher(
 
     private async Task<bool> SendAsync(ProbeBatch batch, CancellationToken deadline)
     {
+        queues.Used(batch.Location, batch.Partition);
         // What can't be started in time any more is of no use to anybody; one second more, so that it is the collector who says so and not the broker
         // who drops it silently.
         var nowMs = memory.NowMs;
         var last = batch.Probes.Max(p => p.ScheduledAtMs + p.ToleranceMs) - nowMs + 1_000;
         var outcome = await bus.SendAsync(Queues.ProbeUrl(batch.Location, batch.Partition), batch with { SentAtMs = nowMs }, TimeSpan.FromMilliseconds(Math.Max(1, last)), deadline);
         if (outcome.Sent == Sent.Confirmed)
+        {
             Published.Add(batch.Probes.Count);
+            BatchSlots.Record(batch.Probes.Count);
+        }
         // Final: sending again would change nothing.
         return outcome.Sent == Sent.Returned
             ? await ReportAsync(batch.Location, batch.Probes.Select(p => (p.TargetId, p.ScheduledAtMs)), $"location '{batch.Location}' has no collector: {outcome.Reason}", deadline)
@@ -71,7 +78,7 @@ public sealed partial class Dispatcher(
     {
         var results = slots.Select(s => new ProbeResult { TargetId = s.TargetId, ScheduledAtMs = s.ScheduledAtMs, Outcome = Outcome.Undeliverable, Error = reason }).ToList();
         Undeliverable.Add(results.Count);
-        LogUndeliverable(logger, results.Count, reason);
+        LogUndeliverable(logger, results.Count, location, reason);
         var outcome = await bus.SendAsync(Queues.ProbeResult, new ProbeResultBatch { Location = location, Collector = "scheduler", Results = results }, null, deadline);
         return outcome.Sent == Sent.Confirmed;
     }
@@ -150,6 +157,6 @@ public sealed partial class Dispatcher(
     [LoggerMessage(LogLevel.Warning, "{Unconfirmed} of {Windows} windows were not confirmed by the broker in time; they are published again")]
     private static partial void LogUnconfirmed(ILogger logger, int unconfirmed, int windows);
 
-    [LoggerMessage(LogLevel.Warning, "{Slots} slots are undeliverable: {Reason}")]
-    private static partial void LogUndeliverable(ILogger logger, int slots, string reason);
+    [LoggerMessage(LogLevel.Warning, "{Slots} slots at {Location} are undeliverable: {Reason}")]
+    private static partial void LogUndeliverable(ILogger logger, int slots, string location, string reason);
 }

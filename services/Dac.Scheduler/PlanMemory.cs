@@ -1,3 +1,5 @@
+using System.Diagnostics.Metrics;
+using Dac.Hosting;
 using Dac.Storage;
 
 namespace Dac.Scheduler;
@@ -6,11 +8,18 @@ namespace Dac.Scheduler;
 /// What a scheduler remembers of the plan while the database does not answer: its clock, carried on by the monotonic one whatever happens to the host's, and
 /// how far each partition is planned. What is planned from memory itself need not be remembered: the schedule is a pure function, and the audit asks it again.
 /// </summary>
-public sealed class PlanMemory(TimeProvider time)
+public sealed class PlanMemory
 {
+    private readonly TimeProvider _time;
     private PlanState? _read;
     private long _readAt;
     private long[] _sentUntilMs = [];
+
+    public PlanMemory(TimeProvider time)
+    {
+        _time = time;
+        Telemetry.Meter.CreateObservableGauge("dac.plan.ahead", Ahead, "s", "How far the plan reaches ahead of the clock, in the partition that is furthest behind");
+    }
 
     /// <summary>The last question to the database, also where nobody waits for its answer any more.</summary>
     public Task Asked { get; set; } = Task.CompletedTask;
@@ -22,7 +31,7 @@ public sealed class PlanMemory(TimeProvider time)
     public int Yielded { get; set; }
 
     /// <summary>The database's clock, Unix ms, as it has gone on since it was last read.</summary>
-    public long NowMs => _read is null ? time.GetUtcNow().ToUnixTimeMilliseconds() : _read.NowMs + (long)time.GetElapsedTime(_readAt).TotalMilliseconds;
+    public long NowMs => _read is null ? _time.GetUtcNow().ToUnixTimeMilliseconds() : _read.NowMs + (long)_time.GetElapsedTime(_readAt).TotalMilliseconds;
 
     /// <summary>The plan as far as it is known; null before the database has answered once.</summary>
     public PlanState? State => _read is null
@@ -36,9 +45,10 @@ public sealed class PlanMemory(TimeProvider time)
     /// <summary>The database has answered.</summary>
     public void Read(PlanState state)
     {
-        (_read, _readAt) = (state, time.GetTimestamp());
+        // First, since metrics are asked for at any time.
         if (_sentUntilMs.Length != state.PlannedUntilMs.Count)
             _sentUntilMs = new long[state.PlannedUntilMs.Count];
+        (_readAt, _read) = (_time.GetTimestamp(), state);
     }
 
     /// <summary>A partition's slots up to here were published without being written.</summary>
@@ -46,6 +56,9 @@ public sealed class PlanMemory(TimeProvider time)
 
     /// <summary>A window that was published while the database was away is not published again.</summary>
     public bool IsSent(PlannedWindow window) => window.StartMs < _sentUntilMs[window.Partition];
+
+    private IEnumerable<Measurement<double>> Ahead() =>
+        State is { } state && state.PlannedUntilMs.Min() is { } until ? [new((until - state.NowMs) / 1000.0)] : [];
 
     private static long? Later(long? a, long b) => b > (a ?? 0) ? b : a;
 }

@@ -22,6 +22,8 @@ public static class SchedulerModule
         builder.Services.AddSingleton<PlanProof>();
         builder.Services.AddSingleton<ResultBacklog>();
         builder.AddJob<PlanJob>(TimeSpan.FromSeconds(1));
+        builder.Services.AddSingleton<QueueWatch>();
+        builder.AddJob<QueueWatchJob>(TimeSpan.FromSeconds(10));
         builder.AddJob<AuditJob>(TimeSpan.FromSeconds(5));
     }
 }

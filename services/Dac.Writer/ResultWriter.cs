@@ -30,6 +30,8 @@ public sealed partial class ResultWriter : BackgroundService, IHealthCheck
     private static readonly Histogram<int> Rows = Telemetry.Meter.CreateHistogram<int>("dac.writer.rows", "{result}", "Rows in a statement");
     private static readonly Histogram<double> Lag = Telemetry.Meter.CreateHistogram<double>("dac.writer.lag", "s", "From a slot's planned time to its row, of the oldest in a statement");
 
+    private static readonly Histogram<double> Statement = Telemetry.Meter.CreateHistogram<double>("dac.writer.statement", "s", "What the database takes for a statement");
+
     private readonly Channel<Pending> _pending;
     private readonly IResultStore _store;
     private readonly IDbContextFactory<DacDbContext> _contexts;
@@ -105,7 +107,9 @@ public sealed partial class ResultWriter : BackgroundService, IHealthCheck
             {
                 var rows = await RowsAsync(group, cancellationToken);
                 using var spans = new StoreSpans(rows);
+                var begun = _time.GetTimestamp();
                 var stored = await StoreAsync(rows, cancellationToken);
+                Statement.Record(_time.GetElapsedTime(begun).TotalSeconds);
                 await SeenAsync(group, cancellationToken);
                 Count(group, rows, stored);
                 if (_outage is not null)

@@ -80,6 +80,7 @@ public static class DacHost
         var app = builder.Build();
         app.MapHealth();
         app.MapPrometheusScrapingEndpoint("/metrics");
+        Telemetry.StartCounters();
         map?.Invoke(app);
         return app;
     }

@@ -26,9 +26,13 @@ internal static class Logs
                     .MinimumLevel.Override("MassTransit", LogEventLevel.Warning)
                     .Enrich.FromLogContext()
                     .Enrich.WithProperty("Service", service)
+                    .Filter.With(new LogThrottle(TimeProvider.System))
                     .WriteTo.Console(
-                        outputTemplate: "{Timestamp:HH:mm:ss.fff} {Level:u3} {Service} {Message:lj}{NewLine}{Exception}", formatProvider: System.Globalization.CultureInfo.InvariantCulture)
+                        outputTemplate: "{Timestamp:HH:mm:ss.fff} {Level:u3} {Service} {Message:lj}{Suppressed: (+0)}{NewLine}{Exception}", formatProvider: System.Globalization.CultureInfo.InvariantCulture)
                     .ReadFrom.Configuration(builder.Configuration);
+                // By which users filter what several collectors say.
+                if (service == "collector")
+                    logger.Enrich.WithProperty("Location", builder.Configuration["Collector:Location"] ?? "default");
                 if (!string.IsNullOrEmpty(seq))
                     logger.WriteTo.Seq(seq, apiKey: builder.Configuration["Seq:ApiKey"], queueSizeLimit: 10_000, formatProvider: System.Globalization.CultureInfo.InvariantCulture);
             },

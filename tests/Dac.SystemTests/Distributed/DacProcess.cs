@@ -38,6 +38,9 @@ public sealed partial class DacProcess : IAsyncDisposable
     /// <summary>What it has written so far.</summary>
     public string Output => string.Join('\n', _output);
 
+    /// <summary>Where it listens, once it does.</summary>
+    public Uri Url => new(ListeningOn().Match(Output).Groups[1].Value);
+
     public bool HasExited => _process.HasExited;
 
     /// <summary>Starts a service on a port of its own and waits until it is ready.</summary>

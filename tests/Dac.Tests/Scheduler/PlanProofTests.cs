@@ -117,7 +117,7 @@ public sealed class PlanProofTests : IAsyncLifetime
         var catalogue = new Catalogue(_database.Get<IDbContextFactory<DacDbContext>>(), _database.Get<NameIds>(), _time, NullLogger<Catalogue>.Instance);
         _catalogues.Add(catalogue);
         var memory = new PlanMemory(_time);
-        var dispatcher = new Dispatcher(catalogue, memory, _bus.GetRequiredService<PublishBus>(), options, Options.Create(new TopologyOptions()), NullLogger<Dispatcher>.Instance);
+        var dispatcher = new Dispatcher(catalogue, memory, _bus.GetRequiredService<PublishBus>(), new QueueWatch(new ConfigurationBuilder().Build(), _time), options, Options.Create(new TopologyOptions()), NullLogger<Dispatcher>.Instance);
         var lease = new PlanLease(_bus.GetRequiredService<IConfiguration>());
         return new PlanJob(_database.Get<IPlanStore>(), catalogue, dispatcher, memory, lease, new PlanHealth(_time), options, _time, NullLogger<PlanJob>.Instance);
     }
