@@ -1,6 +1,7 @@
 using System.Threading.RateLimiting;
 using Dac.Collector.Probing;
 using Dac.Contracts;
+using Dac.Targets;
 using Microsoft.Extensions.Options;
 
 namespace Dac.Collector;
@@ -67,5 +68,5 @@ public sealed class ProbeLimits : IDisposable
         _overall.Dispose();
     }
 
-    private static string Host(string url) => Uri.TryCreate(url, UriKind.Absolute, out var uri) ? $"{uri.IdnHost}:{uri.Port}" : url;
+    private static string Host(string url) => Uri.TryCreate(url, UriKind.Absolute, out var uri) ? $"{uri.IdnHost}:{UrlScheme.Port(uri)}" : url;
 }

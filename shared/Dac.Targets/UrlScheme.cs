@@ -31,7 +31,7 @@ public static class UrlScheme
     internal static bool Check(string text, Uri url, FieldErrors errors)
     {
         if (!Known.TryGetValue(url.Scheme, out var scheme))
-            errors.Add("url", text, $"no prober for the scheme '{url.Scheme}'", $"use {string.Join(", ", All)}");
+            errors.Add("url", text, $"no prober for the scheme '{url.Scheme}'", $"use {string.Join(", ", All.SkipLast(1))} or {All[^1]}");
         else if (url.Host.Length == 0 && url.Scheme == "dns")
             errors.Add("url", text, "has no resolver", "name the one that is to be asked, like dns://9.9.9.9/example.org?type=AAAA");
         else if (url.Host.Length == 0)

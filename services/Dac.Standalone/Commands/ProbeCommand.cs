@@ -61,6 +61,12 @@ internal static class ProbeCommand
                 Database.Errors.WriteLine(reason);
                 return Usage;
             }
+            // The parser's own code for a bug (1) would read as degraded.
+            catch (Exception e)
+            {
+                Database.Errors.WriteException(e);
+                return 3;
+            }
         });
         return command;
     }

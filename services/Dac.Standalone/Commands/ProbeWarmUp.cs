@@ -65,7 +65,7 @@ internal static class ProbeWarmUp
             if (await plain.ReadAsync(new byte[4_096]) > 0)
                 await plain.WriteAsync(Answer);
         }
-        catch (Exception e) when (e is IOException or SocketException or System.Security.Authentication.AuthenticationException)
+        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or System.Security.Authentication.AuthenticationException)
         {
             // Stopped, or given up by the probe.
         }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json;
-using Dac.SystemTests.Fixtures;
 
 namespace Dac.SystemTests.Distributed;
 

@@ -25,7 +25,7 @@ public sealed partial class ManifestTests
     {
         var documents = await ReadAsync(overlay);
         Assert.True(documents.Count > 30, $"{documents.Count} documents");
-        Assert.Empty(documents.GroupBy(d => (d.GetType(), Name(d))).Where(g => g.Count() > 1));
+        Assert.DoesNotContain(documents.GroupBy(d => (d.GetType(), Name(d))), g => g.Count() > 1);
         Assert.Contains(documents, d => d is V1Job);
     }
 

@@ -14,6 +14,18 @@ public sealed class RegexCacheTests
         Assert.All(regexes, r => Assert.Same(regexes[0], r));
     }
 
+    [Theory]
+    [InlineData("^(a+)b\\s*", "aab\n", "aa")]
+    [InlineData("\\A(a+)b\\s*", "aab\n", "aa")]
+    [InlineData("^(a+)b|c", "c", "")]
+    [InlineData("^(a+)b", "xaab", null)]
+    public void A_pattern_with_an_anchor_in_front_keeps_its_groups(string pattern, string body, string? match)
+    {
+        var measurement = new Measurement(TimeProvider.System);
+        Assert.Equal(match is not null, new RegexCache().Match(pattern, body, measurement));
+        Assert.Equal(match, measurement.Match);
+    }
+
     [Fact]
     public void A_pattern_that_can_not_be_read_is_told_each_time()
     {
