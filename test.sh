@@ -8,7 +8,7 @@ usage() {
   cat <<'HELP'
 ./test.sh [--quick] [--filter TEXT] [-- ARGUMENT...]
 
-  --quick         only what needs no container: formatting and tests/Dac.Tests
+  --quick         only what needs no container and little time: formatting, and tests/Dac.Tests without those with the trait slow
   --filter TEXT   only tests whose full name (namespace.class.method) contains TEXT; no formatting check
   -- ARGUMENT...  for dotnet test, as they are
 
@@ -113,7 +113,7 @@ containers() {
 
 run_tests() {
   local summary tests=(--solution Dac.Microservices.sln)
-  [ -n "$quick" ] && tests=(--project "$quick")
+  [ -n "$quick" ] && tests=(--project "$quick" --filter-not-trait slow=yes)
   local start=$SECONDS
   echo "Tests"
   # 8: a project in which the filter finds nothing.

@@ -6,6 +6,7 @@ using Microsoft.Data.Sqlite;
 namespace Dac.Tests.Standalone;
 
 /// <summary>The program as a user calls it.</summary>
+[Trait("slow", "yes")]
 public sealed class CommandLineTests : IDisposable
 {
     private readonly TempFolder _folder = new();

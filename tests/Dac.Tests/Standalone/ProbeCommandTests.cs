@@ -7,6 +7,7 @@ using Dac.Tests.Support;
 namespace Dac.Tests.Standalone;
 
 /// <summary><c>dac probe</c> as a user calls it, against servers of the test's own.</summary>
+[Trait("slow", "yes")]
 public sealed class ProbeCommandTests : IDisposable
 {
     private readonly TempFolder _folder = new();

@@ -9,6 +9,7 @@ namespace Dac.Tests.Collector.Hostile;
 /// Behaviour x prober x outcome for the probers other than HTTP: whatever a server does, the probe ends within its timeout with the right outcome, and takes no
 /// more bytes than it is allowed.
 /// </summary>
+[Trait("slow", "yes")]
 public sealed class ProbersHostileTests : IDisposable
 {
     private static readonly string[] Probers = ["tcp", "smtp", "tls", "ws", "wss", "grpc", "grpcs", "dns"];
