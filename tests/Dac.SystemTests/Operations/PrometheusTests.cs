@@ -45,7 +45,7 @@ public sealed partial class PrometheusTests(PostgreSql postgres, RabbitMq rabbit
             await prometheus.QueryAsync(plain);
             Assert.All(Name().Matches(plain), m => Assert.True(names.Contains(m.Value), $"{m.Value} is not exposed: {query}"));
         }
-        Assert.NotEmpty(await prometheus.QueryAsync("dac:coverage:ratio5m"));
+        await Poll.UntilAsync("coverage is recorded", async () => (await prometheus.QueryAsync("dac:coverage:ratio5m > 0")).Count > 0);
 
         // 3. Without its collector a partition has none.
         await services[1].StopAsync();
