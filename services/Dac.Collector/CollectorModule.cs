@@ -52,8 +52,6 @@ public static class CollectorModule
     public static void AddProbing(this IServiceCollection services)
     {
         Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
-        // Without it a compressed body that is cut short passes for a whole one.
-        AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
         services.AddSingleton(p => new EgressGuard(p.GetRequiredService<IOptions<CollectorOptions>>().Value));
         services.AddSingleton<SecretReader>();
         services.AddSingleton<BodyMemory>();

@@ -33,11 +33,10 @@ internal sealed class LapStream(Stream inner, Action? sent, Action<int, bool> re
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        // Before it is written: on a connection that was kept a read waits already, and may have the answer before this goes on.
+        _answered &= sent is null;
         await inner.WriteAsync(buffer, cancellationToken);
-        if (sent is null)
-            return;
-        sent();
-        _answered = false;
+        sent?.Invoke();
     }
 
     public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);

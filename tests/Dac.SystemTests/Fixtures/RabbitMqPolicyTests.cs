@@ -31,11 +31,11 @@ public sealed class RabbitMqPolicyTests(RabbitMq rabbit)
     [InlineData("probe-url.default.0_skipped")]
     [InlineData("probe-result_error")]
     [InlineData("probe-result_skipped")]
-    public async Task Parking_queues_keep_what_they_have(string queue)
+    public async Task Parking_queues_keep_the_last_ten_thousand(string queue)
     {
         await using var vhost = await rabbit.CreateVhostAsync();
 
-        Assert.Equal("{}", await PolicyAsync(vhost, queue));
+        Assert.Equal("""{"max-length":10000,"overflow":"drop-head"}""", await PolicyAsync(vhost, queue));
     }
 
     private static async Task<string> PolicyAsync(Vhost vhost, string queue)
