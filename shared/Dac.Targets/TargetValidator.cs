@@ -117,7 +117,8 @@ public static partial class TargetValidator
     private static CronExpression? CheckCron(string text, string? timeZone, FieldErrors errors)
     {
         var format = text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length == 5 ? CronFormat.Unix : CronFormat.Quartz;
-        if (text.Length > 200 || !CronExpression.TryParse(text, format, out var cron))
+        // Quartz's own marks for '?' and '*' are 98 and 99, and it takes these numbers for them.
+        if (text.Length > 200 || CronMarks().IsMatch(text) || !CronExpression.TryParse(text, format, out var cron))
         {
             errors.Add("cron", text, "is not a cron expression", "write one like '*/5 * * * *' (crontab) or '0 30 8 ? * MON-FRI' (seconds first)");
             return null;
@@ -155,6 +156,9 @@ public static partial class TargetValidator
                 errors.Add(field, name ?? "null", "is not a valid name", fix);
         }
     }
+
+    [GeneratedRegex(@"(?<!\d)9[89](?!\d)")]
+    private static partial Regex CronMarks();
 
     [GeneratedRegex(@"\A[A-Za-z0-9][A-Za-z0-9-]{0,29}\z")]
     private static partial Regex LocationName();

@@ -54,6 +54,8 @@ public sealed class TargetValidatorTests
         { "cron", Good with { Cron = "* * * * *" }, "both" },
         { "cron", Good with { Interval = null, Cron = "every day" }, "not a cron expression" },
         { "cron", Good with { Interval = null, Cron = "61 * * * *" }, "not a cron expression" },
+        { "cron", Good with { Interval = null, Cron = "99 * * * *" }, "not a cron expression" },
+        { "cron", Good with { Interval = null, Cron = "0 0 98 * *" }, "not a cron expression" },
         { "timeZone", Good with { Interval = null, Cron = "* * * * *", TimeZone = "Mars/Olympus" }, "not known" },
         { "timeZone", Good with { TimeZone = "Europe/Berlin" }, "without cron" },
         { "regex", Good with { Regex = "(" }, "not a regular expression" },
