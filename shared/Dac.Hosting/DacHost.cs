@@ -112,9 +112,14 @@ public static class DacHost
         AggregateException all => all.InnerExceptions.Select(Refusal).FirstOrDefault(reason => reason is not null),
         StartRefusedException => e.Message,
         OptionsValidationException options => string.Join(Environment.NewLine, options.Failures),
-        // The binder's message names key, value and type.
-        InvalidOperationException { InnerException: FormatException or ArgumentException or OverflowException } when e.Message.Contains("configuration value", StringComparison.Ordinal) => e.Message,
+        // The binder's message names key, value and type, and not what to write instead.
+        InvalidOperationException { InnerException: FormatException or ArgumentException or OverflowException } when e.Message.Contains("configuration value", StringComparison.Ordinal) => $"{e.Message} {Form(e.Message)}",
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{e.Message} Give another one with --urls http://127.0.0.1:PORT.",
         _ => null,
     };
+
+    private static string Form(string message) =>
+        message.Contains(nameof(TimeSpan), StringComparison.Ordinal) ? "Write hours:minutes:seconds, like 00:00:03."
+        : message.Contains(nameof(Boolean), StringComparison.Ordinal) ? "Write true or false."
+        : message.Contains("System.Int", StringComparison.Ordinal) ? "Write a whole number." : "docs/configuration.md has what is allowed.";
 }

@@ -101,6 +101,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("'--improt' is neither a command nor an option", "run", "--improt", "x")]
     [InlineData("is not a URL", "--listen", "here")]
     [InlineData("Scheduler:Lead '00:01:00' is not allowed: give 00:00:02 to 00:00:10 (default: 00:00:03).", "run", "--Scheduler:Lead=00:01:00", "--listen", "http://127.0.0.1:0")]
+    [InlineData("Write hours:minutes:seconds, like 00:00:03.", "run", "--Scheduler:Lead=1m", "--listen", "http://127.0.0.1:0")]
+    [InlineData("Write a whole number.", "run", "--Collector:MaxPerHost=many", "--listen", "http://127.0.0.1:0")]
     [InlineData("Collector:MaxPerHost", "run", "--Collector:MaxPerHost=many", "--listen", "http://127.0.0.1:0")]
     [InlineData("Storage:RawRetention '00:00:01' is not allowed: give 1.00:00:00 to 3650.00:00:00", "run", "--Storage:RawRetention=00:00:01", "--listen", "http://127.0.0.1:0")]
     [InlineData("Web__ApiKey", "run", "--listen", "http://0.0.0.0:0")]
