@@ -9,8 +9,6 @@ using MassTransit;
 using MassTransit.Testing;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Dac.Tests.Scheduler;
@@ -246,15 +244,7 @@ public sealed class PlanJobTests : IAsyncLifetime
             Assert.Equal([36, 36, 36, 64, 64, 64], _published.Select(b => b.Probes.Count).Order());
     }
 
-    private PlanJob Scheduler(TimeProvider? deadlines = null)
-    {
-        var options = Options.Create(new SchedulerOptions());
-        var catalogue = new Catalogue(_database.Get<IDbContextFactory<DacDbContext>>(), _database.Get<NameIds>(), _time, NullLogger<Catalogue>.Instance);
-        var memory = new PlanMemory(_time);
-        var dispatcher = new Dispatcher(catalogue, memory, _bus.GetRequiredService<PublishBus>(), new QueueWatch(new ConfigurationBuilder().Build(), _time), options, Options.Create(new TopologyOptions()), NullLogger<Dispatcher>.Instance);
-        var lease = new PlanLease(_bus.GetRequiredService<IConfiguration>());
-        return new PlanJob(_database.Get<IPlanStore>(), catalogue, dispatcher, memory, lease, new PlanHealth(_time), options, deadlines ?? _time, NullLogger<PlanJob>.Instance);
-    }
+    private PlanJob Scheduler(TimeProvider? deadlines = null) => _database.PlanJob(_bus.GetRequiredService<PublishBus>(), _time, deadlines).Job;
 
     private static Task TickAsync(PlanJob scheduler) => scheduler.Execute(null!, TestContext.Current.CancellationToken).AsTask();
 

@@ -5,8 +5,6 @@ using Dac.Tests.Support;
 using MassTransit;
 using MassTransit.Testing;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Dac.Tests.Scheduler;
@@ -113,12 +111,8 @@ public sealed class PlanProofTests : IAsyncLifetime
 
     private PlanJob Scheduler()
     {
-        var options = Options.Create(new SchedulerOptions());
-        var catalogue = new Catalogue(_database.Get<IDbContextFactory<DacDbContext>>(), _database.Get<NameIds>(), _time, NullLogger<Catalogue>.Instance);
+        var (job, catalogue) = _database.PlanJob(_bus.GetRequiredService<PublishBus>(), _time);
         _catalogues.Add(catalogue);
-        var memory = new PlanMemory(_time);
-        var dispatcher = new Dispatcher(catalogue, memory, _bus.GetRequiredService<PublishBus>(), new QueueWatch(new ConfigurationBuilder().Build(), _time), options, Options.Create(new TopologyOptions()), NullLogger<Dispatcher>.Instance);
-        var lease = new PlanLease(_bus.GetRequiredService<IConfiguration>());
-        return new PlanJob(_database.Get<IPlanStore>(), catalogue, dispatcher, memory, lease, new PlanHealth(_time), options, _time, NullLogger<PlanJob>.Instance);
+        return job;
     }
 }
