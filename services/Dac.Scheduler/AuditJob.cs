@@ -14,7 +14,7 @@ namespace Dac.Scheduler;
 /// </summary>
 [DisallowConcurrentExecution]
 public sealed partial class AuditJob(
-    IAuditStore audit, GapPlan gaps, PlanProof proof, ResultBacklog backlog, IOptions<SchedulerOptions> options, ILogger<AuditJob> logger) : IJob
+    IAuditStore audit, GapPlan gaps, PlanProof proof, ResultBacklog backlog, PlanMemory memory, IOptions<SchedulerOptions> options, ILogger<AuditJob> logger) : IJob
 {
     /// <summary>Windows in one transaction; at 60 slots each some 15,000 index look-ups.</summary>
     private const int Windows = 256;
@@ -26,6 +26,9 @@ public sealed partial class AuditJob(
 
     /// <summary>What is closed in one transaction: at 1,000 slots/s and 16 partitions 3,750 slots.</summary>
     private static readonly TimeSpan Piece = TimeSpan.FromMinutes(1);
+
+    /// <summary>What was planned from memory reaches beyond a gap's end, and its results come later still.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(15);
 
     private static readonly Counter<long> Audited = Telemetry.Meter.CreateCounter<long>("dac.slots.audited", "{slot}", "Slots of windows that were closed");
     private static readonly Counter<long> Lost = Telemetry.Meter.CreateCounter<long>("dac.slots.lost", "{slot}", "Slots of which nothing was heard");
@@ -66,13 +69,16 @@ public sealed partial class AuditJob(
     {
         foreach (var gap in await audit.OpenGapsAsync(Gaps, cancellationToken))
         {
+            if (gap.ToTime.ToUnixTimeMilliseconds() > memory.NowMs - (long)Grace.TotalMilliseconds)
+                continue;
             // A number will do only where nothing was probed; else piece by piece.
             var isNumber = gap.ToTime - gap.FromTime > options.Value.GapAfter && !await audit.WasProbedAsync(gap, cancellationToken);
             var to = isNumber || gap.ToTime - gap.FromTime <= Piece ? gap.ToTime : gap.FromTime + Piece;
             var piece = new PlanGap { Partition = gap.Partition, FromTime = gap.FromTime, ToTime = to };
             var windows = isNumber ? [] : await gaps.WindowsAsync(piece, cancellationToken);
             var counted = isNumber ? await gaps.CountAsync(gap, null, cancellationToken) : 0;
-            NotPlanned.Add(await audit.CloseGapAsync(gap, to, windows, counted, cancellationToken));
+            var strays = to == gap.ToTime ? await gaps.StraysAsync(gap, cancellationToken) : [];
+            NotPlanned.Add(await audit.CloseGapAsync(gap, to, windows, strays, counted, cancellationToken));
         }
     }
 

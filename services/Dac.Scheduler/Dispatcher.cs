@@ -24,6 +24,9 @@ public sealed partial class Dispatcher(
     private static readonly Counter<long> Unconfirmed = Telemetry.Meter.CreateCounter<long>("dac.windows.unconfirmed", "{window}", "Windows that the broker did not confirm in time; they are published again");
     private static readonly Counter<long> Undeliverable = Telemetry.Meter.CreateCounter<long>("dac.slots.undeliverable", "{slot}", "Slots for which the broker has no queue");
 
+    /// <summary>Whether there is, or has been, a broker to publish to.</summary>
+    public bool IsReady => bus.HasStarted;
+
     /// <summary>Publishes windows; returns those that the broker has not confirmed in full.</summary>
     public async Task<IReadOnlySet<PlannedWindow>> PublishAsync(IReadOnlyList<PlannedWindow> windows, CancellationToken cancellationToken)
     {

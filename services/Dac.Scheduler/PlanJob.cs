@@ -55,7 +55,8 @@ public sealed partial class PlanJob(
     {
         var state = await WithinAsync(() => plans.ReadAsync(cancellationToken));
         await catalogue.RefreshAsync(state.Revision, cancellationToken);
-        if (!catalogue.IsLoaded)
+        // One that is still connecting leaves the plan to the others, who can publish it in time.
+        if (!catalogue.IsLoaded || !dispatcher.IsReady)
             return;
         memory.Read(state);
         var offers = Offers(state, options.Value.Lead);

@@ -9,7 +9,7 @@ namespace Dac.Scheduler;
 /// Holds the plan against the targets: what each window should have had is worked out again from <c>target_version</c>, which no planner reads. A window with
 /// other slots, or planned from a catalogue older than 5 s, is marked and is an alarm.
 /// </summary>
-public sealed partial class PlanProof(IDbContextFactory<DacDbContext> contexts, NameIds names, TimeProvider time, ILogger<PlanProof> logger)
+public sealed partial class PlanProof(IDbContextFactory<DacDbContext> contexts, NameIds names, PlanMemory memory, ILogger<PlanProof> logger)
 {
     /// <summary>Windows in one run; after an outage the oldest are passed over.</summary>
     private const int Windows = 4_000;
@@ -29,7 +29,7 @@ public sealed partial class PlanProof(IDbContextFactory<DacDbContext> contexts, 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        var now = time.GetUtcNow();
+        var now = DateTimeOffset.FromUnixTimeMilliseconds(memory.NowMs);
         var from = _until ?? now - TimeSpan.FromMinutes(1);
         // By partition and revision; the windows of a catalogue that has been changed since are told apart by it.
         var windows = await db.PlanWindows.AsNoTracking().Where(w => w.StartsAt > from && w.StartsAt <= now && w.PlannedAt != null).OrderByDescending(w => w.StartsAt).Take(Windows)

@@ -29,6 +29,9 @@ public static class Bus
     /// <summary>The location whose command queues are declared by every publisher; the others' by their own collectors.</summary>
     public const string DefaultLocation = "default";
 
+    // By the host's clock a step back of a minute would be a minute without any job.
+    private static readonly SteadyTime Steady = new(TimeProvider.System);
+
     // Prefetched and unconfirmed messages are all that a bus holds; a stop waits for them.
     private static readonly TimeSpan BusStopTimeout = DacHost.StopTimeout - TimeSpan.FromSeconds(5);
 
@@ -73,10 +76,14 @@ public static class Bus
     public static void AddJob<TJob>(this IHostApplicationBuilder builder, TimeSpan interval)
         where TJob : class, IJob
     {
-        builder.Services.AddQuartz(q => q.ScheduleJob<TJob>(t => t
-            .WithIdentity(typeof(TJob).Name)
-            .StartNow()
-            .WithSimpleSchedule(s => s.WithInterval(interval).RepeatForever())));
+        builder.Services.AddQuartz(q =>
+        {
+            q.UseTimeProvider(Steady);
+            q.ScheduleJob<TJob>(t => t
+                .WithIdentity(typeof(TJob).Name)
+                .StartNow()
+                .WithSimpleSchedule(s => s.WithInterval(interval).RepeatForever()));
+        });
         builder.Parts().HasJobs = true;
     }
 

@@ -26,6 +26,8 @@ internal static class Logs
                     .MinimumLevel.Override("MassTransit", LogEventLevel.Warning)
                     .Enrich.FromLogContext()
                     .Enrich.WithProperty("Service", service)
+                    // A send that failed is told by whoever sent it, in a line.
+                    .Filter.ByExcluding(e => e.MessageTemplate.Text.StartsWith("S-FAULT", StringComparison.Ordinal))
                     .Filter.With(new LogThrottle(TimeProvider.System))
                     .WriteTo.Console(
                         outputTemplate: "{Timestamp:HH:mm:ss.fff} {Level:u3} {Service} {Message:lj}{Suppressed: (+0)}{NewLine}{Exception}", formatProvider: System.Globalization.CultureInfo.InvariantCulture)

@@ -24,6 +24,7 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck
         if (configuration["ConnectionStrings:Broker"] is not { Length: > 0 } broker)
         {
             _bus = services.GetRequiredService<IBusControl>();
+            HasStarted = true;
             return;
         }
         _own = true;
@@ -44,6 +45,9 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck
             });
         });
     }
+
+    /// <summary>Whether it has been connected once: before that, what is sent comes late.</summary>
+    public bool HasStarted { get; private set; }
 
     /// <summary>
     /// Sends to a queue. Addressed by its exchange: MassTransit would redeclare a queue as a classic one. Whatever goes wrong on the way, including bugs of
@@ -85,6 +89,7 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck
         try
         {
             await _bus.StartAsync(CancellationToken.None);
+            HasStarted = true;
         }
         catch (Exception e)
         {

@@ -11,6 +11,9 @@ namespace Dac.Storage;
 /// </summary>
 public sealed class GapPlan(IDbContextFactory<DacDbContext> contexts, NameIds names)
 {
+    /// <summary>How far ahead of the clock anybody plans.</summary>
+    private static readonly TimeSpan Ahead = TimeSpan.FromSeconds(15);
+
     /// <summary>The windows of a gap, each with its slots in order of time; seconds with nothing due are left out.</summary>
     public async Task<IReadOnlyList<PlannedWindow>> WindowsAsync(PlanGap gap, CancellationToken cancellationToken)
     {
@@ -49,6 +52,27 @@ public sealed class GapPlan(IDbContextFactory<DacDbContext> contexts, NameIds na
     /// <param name="cancellationToken">Ends it.</param>
     public async Task<long> CountAsync(PlanGap gap, IReadOnlyList<long>? only, CancellationToken cancellationToken) =>
         (await ReadAsync(gap, only, cancellationToken)).Sum(t => t.Count() * t.Locations.Length);
+
+    /// <summary>
+    /// What was probed in the seconds after a gap without being in their plan: a scheduler that plans from memory is ahead of the clock when the database comes back, and may not
+    /// have heard of a target's change.
+    /// </summary>
+    public async Task<IReadOnlyList<PlannedWindow>> StraysAsync(PlanGap gap, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        // The next gap finds its rows itself.
+        var next = await db.PlanGaps.Where(g => g.Partition == gap.Partition && g.FromTime >= gap.ToTime).MinAsync(g => (DateTimeOffset?)g.FromTime, cancellationToken);
+        var after = new PlanGap { Partition = gap.Partition, FromTime = gap.ToTime, ToTime = next < gap.ToTime + Ahead ? next.Value : gap.ToTime + Ahead };
+        if (await FoundAsync(after, cancellationToken) is not { Count: > 0 } found)
+            return [];
+        var windows = await db.PlanWindows.AsNoTracking().Where(w => w.Partition == gap.Partition && w.StartsAt >= after.FromTime && w.StartsAt < after.ToTime).ToListAsync(cancellationToken);
+        var planned = windows.SelectMany(w => w.SlotTargets!.Select((t, i) => (t, w.SlotLocations![i], w.StartsAt.ToUnixTimeMilliseconds() + w.SlotOffsetsMs![i]))).ToHashSet();
+        return
+        [
+            .. found.Where(f => !planned.Contains(f)).GroupBy(f => f.DueMs / Schedule.WindowMs * Schedule.WindowMs)
+                .Select(s => new PlannedWindow(gap.Partition, s.Key, [.. s.Select(f => new PlannedSlot(f.TargetId, f.LocationId, (short)(f.DueMs - s.Key)))], 0, 0, s.Key)),
+        ];
+    }
 
     // What was probed was due to somebody: to a scheduler without the database, that did not hear of a change.
     private async Task<List<(long TargetId, short LocationId, long DueMs)>> FoundAsync(PlanGap gap, CancellationToken cancellationToken)

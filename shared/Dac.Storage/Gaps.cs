@@ -33,5 +33,26 @@ internal static class Gaps
             await Row(db, gap).ExecuteDeleteAsync(cancellationToken);
     }
 
+    /// <summary>Adds slots to the plan after it was made: they were probed, so they were planned, though not in the database.</summary>
+    public static async Task AdoptAsync(this DacDbContext db, IReadOnlyList<PlannedWindow> strays, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        foreach (var stray in strays)
+        {
+            var start = DateTimeOffset.FromUnixTimeMilliseconds(stray.StartMs);
+            var window = await db.PlanWindows.FindAsync([stray.Partition, start], cancellationToken)
+                ?? db.Add(new PlanWindow { Partition = stray.Partition, StartsAt = start, Revision = stray.Revision, ActiveTargets = stray.ActiveTargets, LeaseUntil = now, PublishedAt = now, AuditAfter = now }).Entity;
+            window.Planned += stray.Slots.Count;
+            window.Checksum += stray.Checksum();
+            window.SlotTargets = [.. window.SlotTargets ?? [], .. stray.Slots.Select(s => s.TargetId)];
+            window.SlotLocations = [.. window.SlotLocations ?? [], .. stray.Slots.Select(s => s.LocationId)];
+            window.SlotOffsetsMs = [.. window.SlotOffsetsMs ?? [], .. stray.Slots.Select(s => s.OffsetMs)];
+            window.Unexplained = true;
+            // Whatever was read: if it was audited meanwhile, it was audited without these.
+            window.AuditedAt = null;
+            db.Entry(window).Property(w => w.AuditedAt).IsModified = db.Entry(window).State != EntityState.Added;
+        }
+        await db.SaveChangesAsync(cancellationToken);
+    }
+
     private static IQueryable<PlanGap> Row(DacDbContext db, PlanGap gap) => db.PlanGaps.Where(g => g.Partition == gap.Partition && g.FromTime == gap.FromTime);
 }

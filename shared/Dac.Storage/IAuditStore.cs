@@ -27,8 +27,9 @@ public interface IAuditStore
 
     /// <summary>
     /// Closes a gap up to <paramref name="until"/>, and leaves the rest open: writes its windows, with a row missed(not planned) for each slot that has none, or,
-    /// with no windows, only the number of slots. A gap all of whose slots have rows already was none, and is forgotten. Does nothing where another node has closed it.
+    /// with no windows, only the number of slots. A gap all of whose slots have rows already was none, and is forgotten. What strayed beyond its end is added to the
+    /// plan there. Does nothing where another node has closed it.
     /// </summary>
     /// <returns>How many slots are missed(not planned).</returns>
-    Task<long> CloseGapAsync(PlanGap gap, DateTimeOffset until, IReadOnlyList<PlannedWindow> windows, long countedSlots, CancellationToken cancellationToken);
+    Task<long> CloseGapAsync(PlanGap gap, DateTimeOffset until, IReadOnlyList<PlannedWindow> windows, IReadOnlyList<PlannedWindow> strays, long countedSlots, CancellationToken cancellationToken);
 }

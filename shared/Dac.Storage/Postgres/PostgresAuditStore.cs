@@ -113,7 +113,7 @@ internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> co
         return await db.WasProbedAsync(gap, cancellationToken);
     }
 
-    public async Task<long> CloseGapAsync(PlanGap gap, DateTimeOffset until, IReadOnlyList<PlannedWindow> windows, long countedSlots, CancellationToken cancellationToken)
+    public async Task<long> CloseGapAsync(PlanGap gap, DateTimeOffset until, IReadOnlyList<PlannedWindow> windows, IReadOnlyList<PlannedWindow> strays, long countedSlots, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
@@ -122,6 +122,7 @@ internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> co
         {
             notPlanned = windows.Count > 0 ? await WriteAsync((NpgsqlConnection)db.Database.GetDbConnection(), gap.Partition, windows, cancellationToken) : countedSlots;
             await db.ForgetGapAsync(gap, windows, notPlanned, cancellationToken);
+            await db.AdoptAsync(strays, gap.ToTime, cancellationToken);
         }
         await transaction.CommitAsync(cancellationToken);
         return notPlanned;

@@ -63,7 +63,7 @@ internal sealed class SqliteAuditStore(IDbContextFactory<SqliteDbContext> contex
         return await db.WasProbedAsync(gap, cancellationToken);
     }
 
-    public async Task<long> CloseGapAsync(PlanGap gap, DateTimeOffset until, IReadOnlyList<PlannedWindow> windows, long countedSlots, CancellationToken cancellationToken)
+    public async Task<long> CloseGapAsync(PlanGap gap, DateTimeOffset until, IReadOnlyList<PlannedWindow> windows, IReadOnlyList<PlannedWindow> strays, long countedSlots, CancellationToken cancellationToken)
     {
         using var turn = await gate.EnterAsync();
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
@@ -73,6 +73,7 @@ internal sealed class SqliteAuditStore(IDbContextFactory<SqliteDbContext> contex
         {
             notPlanned = windows.Count > 0 ? await WriteAsync(db, windows, cancellationToken) : countedSlots;
             await db.ForgetGapAsync(gap, windows, notPlanned, cancellationToken);
+            await db.AdoptAsync(strays, gap.ToTime, cancellationToken);
         }
         await transaction.CommitAsync(cancellationToken);
         return notPlanned;

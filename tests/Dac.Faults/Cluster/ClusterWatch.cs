@@ -64,7 +64,7 @@ public sealed class ClusterWatch(FaultCluster cluster) : IAsyncDisposable
     {
         foreach (var writer in cluster.Of("Writer"))
         {
-            if (await writer.MetricAsync("dac_results_duplicate_result_total") is { } duplicates)
+            if (await writer.MetricAsync("dac_results_duplicate_total") is { } duplicates)
                 _duplicates[$"{writer.Name}.{writer.Runs}"] = duplicates;
         }
         if (await cluster.ManagementAsync("nodes") is { } nodes && nodes.EnumerateArray().Select(n => n.TryGetProperty("mem_used", out var used) ? used.GetDouble() : 0).FirstOrDefault() is > 0 and var bytes)

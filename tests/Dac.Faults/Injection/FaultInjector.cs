@@ -111,9 +111,9 @@ public sealed class FaultInjector(FaultCluster cluster, int partitions, Action<s
                 await cluster.Rabbit.StartAsync();
                 break;
             case FaultKind.BrokerMemoryAlarm:
-                await cluster.Rabbit.ControlAsync("set_vm_memory_high_watermark", "0.0001");
+                await SetMemoryLimitAsync("0.0001");
                 await Task.Delay(fault.Lasts);
-                await cluster.Rabbit.ControlAsync("set_vm_memory_high_watermark", "0.6");
+                await SetMemoryLimitAsync("0.6");
                 break;
             case FaultKind.Duplicates:
                 Repeated += await Duplicator.RunAsync(cluster.Broker, fault.Lasts, partitions);
@@ -123,6 +123,24 @@ public sealed class FaultInjector(FaultCluster cluster, int partitions, Action<s
                 await Task.Delay(fault.Lasts);
                 await File.WriteAllTextAsync(replica.ClockFile!, "+0\n");
                 break;
+        }
+    }
+
+    // The broker's tool gives up where the broker is still starting after another fault.
+    private async Task SetMemoryLimitAsync(string limit)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await cluster.Rabbit.ControlAsync("set_vm_memory_high_watermark", limit);
+                return;
+            }
+            catch (Xunit.Sdk.XunitException e) when (attempt < 30)
+            {
+                say($"the broker's memory limit could not be set, trying again: {e.Message}");
+                await Task.Delay(TimeSpan.FromSeconds(1));
+            }
         }
     }
 

@@ -79,8 +79,8 @@ public static class Oracle
         var inGap = evidence.Gaps.ToDictionary(g => g, _ => (Required: 0L, Allowed: 0L));
         foreach (var life in evidence.Targets)
         {
-            var allowed = DueSlots.Allowed(life, from - StartMs, evidence.ToMs).ToHashSet();
-            foreach (var (partition, due) in DueSlots.Required(life, from, evidence.ToMs))
+            var allowed = DueSlots.Allowed(life, evidence.Faults, from - StartMs, evidence.ToMs).ToHashSet();
+            foreach (var (partition, due) in DueSlots.Required(life, evidence.Faults, from, evidence.ToMs))
             {
                 if (plan.Times(life.Id).Contains(due))
                     continue;

@@ -33,6 +33,10 @@ internal static class RequestCheck
         {
             var index = times.BinarySearch((long)at + SlackMs);
             index = index < 0 ? ~index - 1 : index;
+            // A probe that started late, and goes on when the next is due.
+            if (index > 0 && seen[index - 1] == 0 && plan.Rows.TryGetValue(slots[index - 1], out var before) && before.Outcome.Class() != OutcomeClass.Missed
+                && before.StartMs - SlackMs <= at && at <= before.EndMs + SlackMs)
+                index--;
             if (index < 0 || at > times[index] + patience + Paused(evidence, at))
                 verdict.Add("request without slot", $"target {life.Id} ({life.Key}) was asked at {Clock.Text(at)}{(index < 0 ? ", before its first slot" : $", its slot before that is {Clock.Text(times[index])}")}");
             else

@@ -42,6 +42,18 @@ public abstract class LoopbackContainer<TContainer> : IAsyncDisposable
         await docker.Containers.KillContainerAsync(container.Id, new ContainerKillParameters { Signal = "KILL" }, Cancel);
     }
 
+    /// <summary>CPU time that it has used so far, in ms, and its memory in MB without the files that it has read.</summary>
+    public async Task<(double CpuMs, double MemoryMb)> UsageAsync()
+    {
+        var container = await ContainerAsync();
+        using var docker = DotNet.Testcontainers.Configurations.TestcontainersSettings.OS.DockerEndpointAuthConfig.GetDockerClientBuilder().Build();
+        ContainerStatsResponse? stats = null;
+        await docker.Containers.GetContainerStatsAsync(container.Id, new ContainerStatsParameters { Stream = false, OneShot = true }, new Last(s => stats = s), Cancel);
+        var memory = stats?.MemoryStats;
+        var files = memory?.Stats is { } parts && (parts.TryGetValue("total_inactive_file", out var old) || parts.TryGetValue("inactive_file", out old)) ? old : 0;
+        return ((stats?.CPUStats?.CPUUsage?.TotalUsage ?? 0) / 1e6, ((memory?.Usage ?? 0) - files) / 1e6);
+    }
+
     /// <summary>Freezes it: connections stay open and nothing answers.</summary>
     public async Task PauseAsync() => await (await ContainerAsync()).PauseAsync(Cancel);
 
@@ -96,5 +108,10 @@ public abstract class LoopbackContainer<TContainer> : IAsyncDisposable
         await container.StartAsync(CancellationToken.None);
         await ReadyAsync(container);
         return container;
+    }
+
+    private sealed class Last(Action<ContainerStatsResponse> take) : IProgress<ContainerStatsResponse>
+    {
+        public void Report(ContainerStatsResponse value) => take(value);
     }
 }

@@ -87,6 +87,30 @@ public sealed class OracleTests
     }
 
     [Fact]
+    public void A_change_while_the_database_is_away_takes_effect_once_it_is_back()
+    {
+        var deleted = Start + 30_000;
+        var life = Life(1, 1_000);
+        var evidence = Make([life], until: deleted + 14_000) with { Targets = [life with { Spans = [.. life.Spans, new TargetSpan(deleted, deleted + 10, 0, null)] }] };
+        Found("planned though not due", evidence);
+        Assert.Empty(Oracle.Check(evidence with { Faults = [new InjectedFault("database-stop", "", deleted - 3_000, deleted + 6_000)] }).Violations);
+        Found("planned though not due", evidence with { Faults = [new InjectedFault("database-stop", "", deleted - 20_000, deleted - 11_000)] });
+        Found("planned though not due", evidence with { Faults = [new InjectedFault("broker-stop", "", deleted - 3_000, deleted + 6_000)] });
+    }
+
+    [Fact]
+    public void A_request_that_comes_late_belongs_to_the_slot_that_was_under_way()
+    {
+        var late = Flawless.Rows.First(r => r.Slot.TargetId == 1 && r.Slot.DueMs > Start + 20_000);
+        var request = Flawless.Requests.First(r => r.TargetId == 1 && r.AtMs > late.Slot.DueMs);
+        Assert.Empty(Oracle.Check(Flawless with
+        {
+            Rows = [.. Flawless.Rows.Select(r => r == late ? r with { TotalUs = 1_200_000 } : r)],
+            Requests = [.. Flawless.Requests.Select(r => r == request ? r with { AtMs = late.Slot.DueMs + 1_100 } : r)],
+        }).Violations);
+    }
+
+    [Fact]
     public void A_gap_counts_what_was_due_in_it()
     {
         var gap = new Gap(0, Start + 20_000, Start + 40_000, 20);
@@ -185,7 +209,7 @@ public sealed class OracleTests
     // Every slot planned, probed 1 ms late, and answered after 10 ms.
     private static Evidence Make(TargetLife[] lives, long until = End)
     {
-        var rows = lives.SelectMany(l => DueSlots.Required(l, Start, until), (life, due) =>
+        var rows = lives.SelectMany(l => DueSlots.Required(l, [], Start, until), (life, due) =>
             new Row(new SlotKey(life.Id, 1, due.DueMs), Right(life.Behaviour), 1_000, 10_000, 0, null, "collector-1")).ToList();
         return new Evidence(
             End,

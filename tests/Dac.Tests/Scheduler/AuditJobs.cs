@@ -12,9 +12,9 @@ internal static class AuditJobs
     /// <summary>The audit as a scheduler without a broker runs it.</summary>
     public static AuditJob AuditJob(this TestDatabase database, TimeProvider time)
     {
-        var (contexts, names) = (database.Get<IDbContextFactory<DacDbContext>>(), database.Get<NameIds>());
+        var (contexts, names, memory) = (database.Get<IDbContextFactory<DacDbContext>>(), database.Get<NameIds>(), new PlanMemory(time));
         return new AuditJob(
-            database.Get<IAuditStore>(), new GapPlan(contexts, names), new PlanProof(contexts, names, time, NullLogger<PlanProof>.Instance),
-            new ResultBacklog(new ConfigurationBuilder().Build()), Options.Create(new SchedulerOptions()), NullLogger<AuditJob>.Instance);
+            database.Get<IAuditStore>(), new GapPlan(contexts, names), new PlanProof(contexts, names, memory, NullLogger<PlanProof>.Instance),
+            new ResultBacklog(new ConfigurationBuilder().Build()), memory, Options.Create(new SchedulerOptions()), NullLogger<AuditJob>.Instance);
     }
 }

@@ -75,6 +75,24 @@ public sealed class GapPlanTests : IAsyncLifetime
         Assert.Empty(await Gaps().WindowsAsync(new PlanGap { Partition = 3, FromTime = _start, ToTime = _start.AddMinutes(1) }, TestContext.Current.CancellationToken));
     }
 
+    [Fact]
+    public async Task What_was_probed_just_after_a_gap_without_being_planned_strays_from_it()
+    {
+        await SaveAsync(new TargetDefinition { Key = "a", Url = "http://127.0.0.1/", Interval = "1s" });
+        var first = _start.ToUnixTimeMilliseconds() + 60_618;
+        await _database.QueryAsync(async db =>
+        {
+            db.Add(new PlanWindow { Partition = Partition, StartsAt = _start.AddSeconds(60), Planned = 1, SlotTargets = [1], SlotLocations = [1], SlotOffsetsMs = [618] });
+            return await db.SaveChangesAsync(TestContext.Current.CancellationToken);
+        });
+        await _database.Get<IResultStore>().WriteAsync(
+            [.. new[] { first, first + 1_000 }.Select(due => new ResultRow(1, 1, new ProbeResult { TargetId = 1, ScheduledAtMs = due, Outcome = Outcome.Up }))], TestContext.Current.CancellationToken);
+
+        var stray = Assert.Single(await Gaps().StraysAsync(Gap(20, 60), TestContext.Current.CancellationToken));
+
+        Assert.Equal((first + 382, new PlannedSlot(1, 1, 618)), (stray.StartMs, Assert.Single(stray.Slots)));
+    }
+
     [Theory]
     [InlineData(30, true)]
     [InlineData(3_600, false)]

@@ -136,6 +136,7 @@ public sealed class PlanJobTests : IAsyncLifetime
         // What was probed from memory has its results, as if a collector had reported them.
         await _database.Get<IResultStore>().WriteAsync(
             [.. slots.Take(6).Select(ms => new ResultRow(1, 1, new ProbeResult { TargetId = 1, ScheduledAtMs = ms, Outcome = Outcome.Up }))], TestContext.Current.CancellationToken);
+        _time.Advance(TimeSpan.FromSeconds(20));
         await _database.AuditJob(_time).Execute(null!, TestContext.Current.CancellationToken);
         var windows = await WindowsAsync();
         Assert.Equal(Enumerable.Range(1, windows.Count), windows.Select(w => Seconds(w.StartsAt)));

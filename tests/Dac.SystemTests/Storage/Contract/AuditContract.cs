@@ -81,7 +81,7 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
     {
         var gap = await GapAsync();
         PlannedWindow[] windows = [new(0, _start, [new(1, 1, 5), new(2, 1, 6)], 2, 1, _start), new(0, _start + 1_000, [new(1, 1, 5)], 2, 1, _start)];
-        var closed = await Task.WhenAll(Store.Audit.CloseGapAsync(gap, gap.ToTime, windows, 0, Cancel), Store.Audit.CloseGapAsync(gap, gap.ToTime, windows, 0, Cancel));
+        var closed = await Task.WhenAll(Store.Audit.CloseGapAsync(gap, gap.ToTime, windows, [], 0, Cancel), Store.Audit.CloseGapAsync(gap, gap.ToTime, windows, [], 0, Cancel));
 
         Assert.Equal([0, 3], closed.Order());
 
@@ -96,7 +96,7 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
     public async Task A_long_gap_is_a_number()
     {
         var gap = await GapAsync();
-        Assert.Equal(1_000_000, await Store.Audit.CloseGapAsync(gap, gap.ToTime, [], 1_000_000, Cancel));
+        Assert.Equal(1_000_000, await Store.Audit.CloseGapAsync(gap, gap.ToTime, [], [], 1_000_000, Cancel));
 
         Assert.Empty(await Store.Audit.OpenGapsAsync(10, Cancel));
         Assert.Empty(await Store.AllAsync<StoredResult>());
@@ -113,7 +113,7 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
         Assert.True(await Store.Audit.WasProbedAsync(gap, Cancel));
         PlannedWindow[] windows = [new(0, _start, [.. Enumerable.Range(0, 3).Select(i => new PlannedSlot(Target(0, i), 1, (short)i))], 3, 1, _start)];
 
-        Assert.Equal(1, await Store.Audit.CloseGapAsync(gap, gap.ToTime, windows, 0, Cancel));
+        Assert.Equal(1, await Store.Audit.CloseGapAsync(gap, gap.ToTime, windows, [], 0, Cancel));
 
         Assert.Equal(new AuditSummary(1, 3, 0), await Store.Audit.AuditAsync(10, Cancel));
         var ledger = await LedgerAsync();
@@ -126,7 +126,7 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
         var gap = await GapAsync();
         await WriteAsync(Outcome.Up);
 
-        Assert.Equal(0, await Store.Audit.CloseGapAsync(gap, gap.ToTime, [new(0, _start, [new PlannedSlot(Target(0, 0), 1, 0)], 1, 1, _start)], 0, Cancel));
+        Assert.Equal(0, await Store.Audit.CloseGapAsync(gap, gap.ToTime, [new(0, _start, [new PlannedSlot(Target(0, 0), 1, 0)], 1, 1, _start)], [], 0, Cancel));
 
         Assert.Empty(await Store.AllAsync<PlanGap>());
     }
@@ -137,11 +137,29 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
         var gap = await GapAsync();
         var middle = gap.FromTime.AddSeconds(1);
 
-        Assert.Equal(1, await Store.Audit.CloseGapAsync(gap, middle, [new(0, _start, [new PlannedSlot(Target(0, 0), 1, 0)], 1, 1, _start)], 0, Cancel));
+        Assert.Equal(1, await Store.Audit.CloseGapAsync(gap, middle, [new(0, _start, [new PlannedSlot(Target(0, 0), 1, 0)], 1, 1, _start)], [], 0, Cancel));
 
         var rest = Assert.Single(await Store.Audit.OpenGapsAsync(10, Cancel));
         Assert.Equal((middle, gap.ToTime), (rest.FromTime, rest.ToTime));
         Assert.Equal(2, (await Store.AllAsync<PlanGap>()).Count);
+    }
+
+    [Fact]
+    public async Task What_was_probed_just_after_a_gap_without_being_planned_there_is_added_to_the_plan_and_counted()
+    {
+        var gap = await GapAsync();
+        await PlanAsync(0, 2);
+        await WriteAsync(Outcome.Up, Outcome.Up, Outcome.BadStatus);
+        Assert.Equal(new AuditSummary(1, 2, 0), await Store.Audit.AuditAsync(10, Cancel));
+        PlannedWindow[] strays = [new(0, _start, [new(Target(0, 2), 1, 2)], 0, 0, _start), new(0, _start + 1_000, [new(Target(0, 2), 1, 7)], 0, 0, _start)];
+
+        await Store.Audit.CloseGapAsync(gap, gap.ToTime, [], strays, 0, Cancel);
+        await Store.Audit.AuditAsync(10, Cancel);
+
+        var (first, second) = ((await Store.AllAsync<PlanWindow>()).Single(w => w.Planned == 3), (await Store.AllAsync<PlanWindow>()).Single(w => w.Planned == 1));
+        Assert.Equal((3, 0, true), (first.Executed, first.Missed, first.Unexplained));
+        Assert.Equal((0, 1, true), (second.Executed, second.Missed, second.Unexplained));
+        Assert.Equal(strays[1].Checksum(), second.Checksum);
     }
 
     private async Task<PlanGap> GapAsync()
