@@ -13,9 +13,13 @@ public sealed class ClockOffset
 
     private static readonly TimeSpan Half = TimeSpan.FromSeconds(30);
 
+    /// <summary>What waited in the broker while this process started looks like a clock that is ahead, until others have come.</summary>
+    private static readonly TimeSpan Doubt = TimeSpan.FromSeconds(5);
+
     private readonly Lock _lock = new();
     private readonly TimeProvider _time;
     private long _begun;
+    private long? _first;
     private long? _least;
     private long? _before;
 
@@ -36,7 +40,16 @@ public sealed class ClockOffset
     }
 
     /// <summary>Whether rows are to be flagged.</summary>
-    public bool IsOff => Math.Abs((long)(Ms ?? 0)) > FlagAfterMs;
+    public bool IsOff => Ms is { } ms && (ms < -FlagAfterMs || (ms > FlagAfterMs && IsSettled));
+
+    private bool IsSettled
+    {
+        get
+        {
+            lock (_lock)
+                return _first is { } first && _time.GetElapsedTime(first) >= Doubt;
+        }
+    }
 
     /// <summary>A batch has come.</summary>
     /// <param name="sentAtMs">When it was sent by the database's clock, Unix ms.</param>
@@ -45,6 +58,7 @@ public sealed class ClockOffset
         var taken = _time.GetUtcNow().ToUnixTimeMilliseconds() - sentAtMs;
         lock (_lock)
         {
+            _first ??= _time.GetTimestamp();
             if (_time.GetElapsedTime(_begun) > Half)
                 (_before, _least, _begun) = (_least, null, _time.GetTimestamp());
             _least = _least < taken ? _least : taken;

@@ -50,11 +50,11 @@ internal static class DatabaseDownCommand
         var schedulers = run.Cluster.Of("Scheduler");
         var before = new List<double>();
         foreach (var scheduler in schedulers)
-            before.Add(await scheduler.MetricAsync("dac_slots_published_slot_total") ?? 0);
+            before.Add(await scheduler.MetricAsync("dac_slots_published_total") ?? 0);
         await Task.Delay(TimeSpan.FromSeconds(5));
         var grown = new List<(Replica Scheduler, double Slots)>();
         foreach (var (scheduler, old) in schedulers.Zip(before))
-            grown.Add((scheduler, (await scheduler.MetricAsync("dac_slots_published_slot_total") ?? old) - old));
+            grown.Add((scheduler, (await scheduler.MetricAsync("dac_slots_published_total") ?? old) - old));
         var (publisher, slots) = grown.MaxBy(g => g.Slots);
         run.Measured["slots published in 5 s by the scheduler that was killed"] = slots.ToString("0", CultureInfo.InvariantCulture);
         return publisher;

@@ -24,7 +24,19 @@ public sealed class ClockOffsetTests
     {
         var clock = new ClockOffset(_time);
         clock.Observe(Now - ms);
+        _time.Advance(TimeSpan.FromSeconds(5));
+        clock.Observe(Now - ms);
         Assert.Equal((ms, off), (clock.Ms, clock.IsOff));
+    }
+
+    [Fact]
+    public void A_batch_that_waited_while_the_collector_started_says_nothing_of_its_clock_but_one_from_the_future_does()
+    {
+        var clock = new ClockOffset(_time);
+        clock.Observe(Now - 800);
+        Assert.False(clock.IsOff);
+        clock.Observe(Now + 800);
+        Assert.True(clock.IsOff);
     }
 
     [Fact]
