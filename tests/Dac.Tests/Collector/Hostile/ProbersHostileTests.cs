@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
+using Dac.Contracts;
 
 namespace Dac.Tests.Collector.Hostile;
 
@@ -53,6 +54,17 @@ public sealed class ProbersHostileTests : IDisposable
     [MemberData(nameof(Cells))]
     public async Task A_hostile_server_gets_the_right_outcome_in_time(string behaviour, string prober, string outcome)
     {
+        var timeoutMs = TimeoutMs(behaviour);
+        var result = Assert.Single(await ProbeAsync(behaviour, prober, 1, timeoutMs));
+        Assert.True(outcome.Split('/').Contains($"{result.Outcome}"), $"{result.Outcome}: {result.Error}");
+        Assert.InRange(result.TotalUs!.Value, 1, (timeoutMs + 10_000) * 1_000);
+        Assert.True(result.Bytes is null or <= 65_536, $"{result.Bytes} bytes");
+        Assert.True(result.Error is { Length: > 0 and <= 500 });
+    }
+
+    /// <summary>Probes one server of a behaviour, any number of times at once.</summary>
+    internal async Task<ProbeResult[]> ProbeAsync(string behaviour, string prober, int atOnce, int timeoutMs)
+    {
         using var certificate = Certificate(behaviour);
         using var server = behaviour == "takes no connection" ? null : new SocketServer((stream, stop) => ServeAsync(behaviour, stream, certificate, stop));
         using var full = server is null ? await FullAsync() : null;
@@ -63,9 +75,7 @@ public sealed class ProbersHostileTests : IDisposable
             "smtp" => $"tcp://localhost:{port}",
             _ => $"{prober}://localhost:{port}",
         };
-        // Where the server leaves the probe waiting, that is the test's length; where it does not, a busy machine has time.
-        var timeoutMs = behaviour is "takes no connection" or "says nothing" or "trickles" || behaviour.StartsWith("stalls", StringComparison.Ordinal) ? 1_000 : 20_000;
-        var result = await ProbeOnce.RunAsync(
+        return await Task.WhenAll(Enumerable.Range(0, atOnce).Select(_ => Task.Run(() => ProbeOnce.RunAsync(
             url,
             p => p with
             {
@@ -76,12 +86,12 @@ public sealed class ProbersHostileTests : IDisposable
                 Tls = prober is "tls" or "wss" or "grpcs" ? TestAuthority.Trust : null,
             },
             _authority.Settings,
-            timeoutMs);
-        Assert.True(outcome.Split('/').Contains($"{result.Outcome}"), $"{result.Outcome}: {result.Error}");
-        Assert.InRange(result.TotalUs!.Value, 1, (timeoutMs + 10_000) * 1_000);
-        Assert.True(result.Bytes is null or <= 65_536, $"{result.Bytes} bytes");
-        Assert.True(result.Error is { Length: > 0 and <= 500 });
+            timeoutMs))));
     }
+
+    // Where the server leaves the probe waiting, that is the test's length; where it does not, a busy machine has time.
+    private static int TimeoutMs(string behaviour) =>
+        behaviour is "takes no connection" or "says nothing" or "trickles" || behaviour.StartsWith("stalls", StringComparison.Ordinal) ? 1_000 : 20_000;
 
     public void Dispose()
     {
