@@ -1,0 +1,101 @@
+using Dac.Contracts;
+using Dac.Storage;
+using Dac.SystemTests.Distributed;
+using Dac.SystemTests.Fixtures;
+using Dac.Targets;
+using Microsoft.EntityFrameworkCore;
+
+namespace Dac.Benchmarks.EndToEnd;
+
+/// <summary>DAC as it is shipped: its processes, over a broker and a database of its own, or one process.</summary>
+public sealed class Cluster(Settings settings) : IAsyncDisposable
+{
+    private readonly PostgreSql _postgres = new();
+    private readonly RabbitMq _rabbit = new();
+    private readonly List<DacProcess> _processes = [];
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("dac-benchmark-");
+    private Vhost? _vhost;
+    private IHost? _storage;
+
+    public IReadOnlyList<DacProcess> Processes => _processes;
+
+    public LedgerReader Ledger => _storage!.Services.GetRequiredService<LedgerReader>();
+
+    /// <summary>Prepares broker and database, and stores the targets.</summary>
+    public async Task PrepareAsync(Nginx nginx)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new());
+        builder.Configuration["ConnectionStrings:Database"] = settings.Standalone ? $"Data Source={Path.Combine(_folder.FullName, "dac.db")}" : await _postgres.CreateDatabaseAsync();
+        builder.AddStorage();
+        _storage = builder.Build();
+        await _storage.Services.GetRequiredService<DatabaseMigrator>().StartAsync(CancellationToken.None);
+        var interval = $"{settings.Interval}s";
+        var http = settings.Reuse ? new HttpOptions { ReuseConnection = true } : null;
+        var targets = Enumerable.Range(0, settings.Targets).Select(i => new TargetDefinition { Key = $"t{i}", Url = nginx.Url(i), Interval = interval, Timeout = "1s", Http = http })
+            .Concat(Enumerable.Range(0, settings.Dead).Select(i => new TargetDefinition { Key = $"dead{i}", Url = nginx.DeadUrl(i), Interval = interval, Timeout = "1s" }));
+        foreach (var some in targets.Chunk(5_000))
+            await _storage.Services.GetRequiredService<TargetStore>().SaveAsync(some);
+        if (!settings.Standalone)
+            _vhost = await _rabbit.CreateVhostAsync();
+    }
+
+    /// <summary>Starts the services and waits until they are ready.</summary>
+    public async Task StartAsync(Nginx nginx)
+    {
+        // As the images have it; and the certificate stands with those that everybody trusts.
+        var environment = new Dictionary<string, string> { ["DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS"] = "1", ["SSL_CERT_FILE"] = nginx.CertificateFile };
+        environment["ConnectionStrings__Database"] = _storage!.Services.GetRequiredService<IConfiguration>()["ConnectionStrings:Database"]!;
+        if (settings.Standalone)
+        {
+            _processes.Add(new DacProcess("Standalone", environment, "--urls", "http://127.0.0.1:0"));
+        }
+        else
+        {
+            environment["ConnectionStrings__Broker"] = _vhost!.Uri.ToString();
+            foreach (var service in Enumerable.Repeat("Collector", settings.Collectors).Append("Writer").Append("Scheduler"))
+                _processes.Add(new DacProcess(service, environment, "--urls", "http://127.0.0.1:0"));
+        }
+        foreach (var process in _processes)
+            await process.ReadyAsync();
+    }
+
+    /// <summary>CPU time that everything has used so far, ms, by name.</summary>
+    public async Task<Dictionary<string, double>> CpuMsAsync()
+    {
+        var used = new Dictionary<string, double>();
+        foreach (var process in _processes)
+            used[process.Service] = used.GetValueOrDefault(process.Service) + Proc.CpuMs(process.Id);
+        if (settings.Standalone)
+            return used;
+        used["RabbitMQ"] = (await _rabbit.UsageAsync()).CpuMs;
+        used["PostgreSQL"] = (await _postgres.UsageAsync()).CpuMs;
+        return used;
+    }
+
+    /// <summary>Resident memory, MB, by name; the largest where there are several.</summary>
+    public async Task<Dictionary<string, double>> MemoryMbAsync()
+    {
+        var used = new Dictionary<string, double>();
+        foreach (var process in _processes)
+            used[process.Service] = Math.Max(used.GetValueOrDefault(process.Service), Proc.MemoryMb(process.Id));
+        if (settings.Standalone)
+            return used;
+        used["RabbitMQ"] = (await _rabbit.UsageAsync()).MemoryMb;
+        used["PostgreSQL"] = (await _postgres.UsageAsync()).MemoryMb;
+        return used;
+    }
+
+    public async Task<DacDbContext> OpenAsync() => await _storage!.Services.GetRequiredService<IDbContextFactory<DacDbContext>>().CreateDbContextAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var process in _processes)
+            await process.DisposeAsync();
+        if (_vhost is not null)
+            await _vhost.DisposeAsync();
+        _storage?.Dispose();
+        await _rabbit.DisposeAsync();
+        await _postgres.DisposeAsync();
+        _folder.Delete(recursive: true);
+    }
+}

@@ -1,0 +1,22 @@
+using System.Globalization;
+
+namespace Dac.Benchmarks.EndToEnd;
+
+/// <summary>What Linux says of a process.</summary>
+public static class Proc
+{
+    /// <summary>Ticks of <c>/proc/PID/stat</c> are hundredths of a second on every Linux that .NET runs on.</summary>
+    private const double TickMs = 10;
+
+    /// <summary>CPU time, user and system, ms.</summary>
+    public static double CpuMs(int process)
+    {
+        // The name in brackets may have blanks.
+        var stat = File.ReadAllText($"/proc/{process}/stat");
+        var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        return (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) * TickMs;
+    }
+
+    /// <summary>Resident memory, MB.</summary>
+    public static double MemoryMb(int process) => long.Parse(File.ReadAllText($"/proc/{process}/statm").Split(' ')[1], CultureInfo.InvariantCulture) * Environment.SystemPageSize / 1e6;
+}

@@ -1,0 +1,17 @@
+using Dac.Benchmarks.EndToEnd;
+using Spectre.Console;
+
+// Into a file or pipe a table is as wide as it needs to be.
+if (Console.IsOutputRedirected)
+    AnsiConsole.Profile.Width = 250;
+
+var root = new System.CommandLine.RootCommand("""
+    Measures DAC on this machine. Needs Docker, and nginx for the targets (Debian: nginx-light).
+
+      dotnet run -c Release --project tests/Dac.Benchmarks -- e2e --rate 1000
+    docs/benchmarks.md explains the figures.
+    """);
+root.Add(EndToEndCommand.Create());
+
+// Containers are to be removed also when a run is broken off: it takes its time.
+return await root.Parse(args).InvokeAsync(new() { ProcessTerminationTimeout = TimeSpan.FromSeconds(60) });
