@@ -89,9 +89,10 @@ public sealed partial class ProbeRunner
 
     private async Task<ProbeResult> MeasureAsync(ProbeUrl probe, bool saturated)
     {
+        // First, so that a thread that is held up in between makes the probe longer, and never earlier than its request.
+        var (measurement, began) = (new Measurement(_time), _pauses.Now);
         var late = Late(probe);
         Lateness.Record(late.TotalSeconds);
-        var (measurement, began) = (new Measurement(_time), _pauses.Now);
         var scheme = probe.Url[..Math.Max(0, probe.Url.IndexOf(':', StringComparison.Ordinal))];
         if (_probers.TryGetValue(scheme, out var prober))
         {

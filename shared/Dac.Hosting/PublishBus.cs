@@ -12,25 +12,31 @@ namespace Dac.Hosting;
 /// <summary>
 /// The bus that one sends with. A send ends once the broker has confirmed it or returned it for want of a queue. Queues and exchanges that are sent to are declared at start.
 /// </summary>
-public sealed partial class PublishBus : IHostedService, IHealthCheck
+public sealed partial class PublishBus : IHostedService, IHealthCheck, IDisposable
 {
-    private readonly IBusControl _bus;
-    private readonly bool _own;
+    /// <summary>A connection that looks well and on which nothing is confirmed for so long is given up: three send deadlines, and two heartbeats.</summary>
+    public static readonly TimeSpan RecycleAfter = TimeSpan.FromSeconds(20);
+
+    private readonly Func<IBusControl>? _create;
+    private readonly TimeProvider _time;
     private readonly ILogger _logger = Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance;
+    private readonly SemaphoreSlim _turn = new(1);
+    private volatile IBusControl _bus;
+    private long _unansweredSince;
 
     /// <summary>Over RabbitMQ a bus of its own, else the process's one bus.</summary>
-    public PublishBus(IServiceProvider services, IConfiguration configuration, BusParts parts, IOptions<TopologyOptions> topology, ILoggerFactory logs)
+    public PublishBus(IServiceProvider services, IConfiguration configuration, BusParts parts, IOptions<TopologyOptions> topology, TimeProvider time, ILoggerFactory logs)
     {
+        _time = time;
         if (configuration["ConnectionStrings:Broker"] is not { Length: > 0 } broker)
         {
             _bus = services.GetRequiredService<IBusControl>();
             HasStarted = true;
             return;
         }
-        _own = true;
         _logger = logs.CreateLogger<PublishBus>();
         LogContext.ConfigureCurrentLogContext(logs);
-        _bus = MassTransit.Bus.Factory.CreateUsingRabbitMq(bus =>
+        _create = () => MassTransit.Bus.Factory.CreateUsingRabbitMq(bus =>
         {
             Bus.Configure(bus, new Uri(broker), $"{parts.Service} publishing");
             bus.DeployPublishTopology = true;
@@ -44,6 +50,7 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck
                 }
             });
         });
+        _bus = _create();
     }
 
     /// <summary>Whether it has been connected once: before that, what is sent comes late.</summary>
@@ -64,14 +71,17 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck
         {
             var endpoint = await _bus.GetSendEndpoint(new Uri($"exchange:{queue}"));
             await endpoint.Send(message, context => context.TimeToLive = timeToLive, deadline);
+            Answered();
             return new SendOutcome(Sent.Confirmed, "");
         }
         catch (MessageReturnedException)
         {
+            Answered();
             return new SendOutcome(Sent.Returned, $"there is no queue {queue}");
         }
         catch (Exception e)
         {
+            Unanswered();
             return new SendOutcome(Sent.Unknown, e.Message);
         }
     }
@@ -79,7 +89,7 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck
     /// <summary>Connects in the background, and again after each loss.</summary>
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        if (_own)
+        if (_create is not null)
             _ = StartBusAsync();
         return Task.CompletedTask;
     }
@@ -99,7 +109,50 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck
     }
 
     /// <inheritdoc/>
-    public Task StopAsync(CancellationToken cancellationToken) => _own ? _bus.StopAsync(cancellationToken) : Task.CompletedTask;
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        if (_create is null)
+            return;
+        // Not given back: nothing is recycled any more.
+        await _turn.WaitAsync(cancellationToken);
+        await _bus.StopAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _turn.Dispose();
+
+    private void Answered() => Interlocked.Exchange(ref _unansweredSince, 0);
+
+    // A connection that is lost is not meant: that one comes back by itself.
+    private void Unanswered()
+    {
+        var now = _time.GetTimestamp();
+        var since = Interlocked.CompareExchange(ref _unansweredSince, now, 0);
+        if (_create is not null && since != 0 && _time.GetElapsedTime(since, now) > RecycleAfter && _bus.CheckHealth().Status == BusHealthStatus.Healthy && _turn.Wait(0))
+            _ = RecycleAsync();
+    }
+
+    // A new bus, since the old one's stop waits for the confirms that do not come.
+    private async Task RecycleAsync()
+    {
+        LogRecycled(_logger, RecycleAfter.TotalSeconds);
+        var old = _bus;
+        _bus = _create!();
+        Answered();
+        try
+        {
+            await StartBusAsync();
+            await old.StopAsync(RecycleAfter);
+        }
+        catch (Exception e) when (e is OperationCanceledException or TimeoutException or MassTransitException)
+        {
+            // Its connection goes with it.
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
 
     /// <inheritdoc/>
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
@@ -110,6 +163,9 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck
 
     [LoggerMessage(LogLevel.Error, "The broker refuses our queues or exchanges, nothing can be published. Delete what was declared differently, and restart: {Reason}")]
     private static partial void LogStart(ILogger logger, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "The broker has confirmed nothing for {Seconds} s, the connection for publishing is made anew")]
+    private static partial void LogRecycled(ILogger logger, double seconds);
 }
 
 /// <summary>What became of a send.</summary>

@@ -52,7 +52,7 @@ public sealed partial class DacProcess : IAsyncDisposable
     }
 
     public async Task ReadyAsync() =>
-        await Poll.UntilAsync($"{Service} is ready", async () => await GetAsync("/health/ready") is { IsSuccessStatusCode: true }, TimeSpan.FromSeconds(60));
+        await Poll.UntilAsync($"{Service} is ready", async () => await GetAsync("/health/ready") is { IsSuccessStatusCode: true }, TimeSpan.FromMinutes(2));
 
     /// <summary>Asks it over HTTP; null while it does not listen yet, or does not answer within 5 s.</summary>
     public async Task<HttpResponseMessage?> GetAsync(string path)

@@ -48,7 +48,7 @@ public sealed class PostgreSql : LoopbackContainer<PostgreSqlContainer>
             {
                 return false;
             }
-        });
+        }, TimeSpan.FromMinutes(2));
     }
 
     private static async Task ExecuteAsync(string server, string sql)

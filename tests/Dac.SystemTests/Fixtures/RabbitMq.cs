@@ -60,7 +60,7 @@ public sealed class RabbitMq : LoopbackContainer<RabbitMqContainer>
             {
                 return false;
             }
-        });
+        }, TimeSpan.FromMinutes(2));
     }
 }
 
