@@ -1,4 +1,5 @@
 using Dac.Benchmarks.EndToEnd;
+using Dac.Benchmarks.Probing;
 using Spectre.Console;
 
 // Into a file or pipe a table is as wide as it needs to be.
@@ -12,6 +13,7 @@ var root = new System.CommandLine.RootCommand("""
     docs/benchmarks.md explains the figures.
     """);
 root.Add(EndToEndCommand.Create());
+root.Add(ProbeCommand.Create());
 
 // Containers are to be removed also when a run is broken off: it takes its time.
 return await root.Parse(args).InvokeAsync(new() { ProcessTerminationTimeout = TimeSpan.FromSeconds(60) });

@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
-using System.Security.Cryptography.X509Certificates;
 using Dac.Contracts;
 
 namespace Dac.Collector.Probing;
@@ -13,6 +12,8 @@ namespace Dac.Collector.Probing;
 /// </summary>
 public sealed class Connector(EgressGuard guard, NameResolver resolver, SecretReader secrets)
 {
+    private readonly CertificateCheck _certificates = new();
+
     /// <summary>The guard, for connections that are made elsewhere.</summary>
     public EgressGuard Guard => guard;
 
@@ -103,22 +104,12 @@ public sealed class Connector(EgressGuard guard, NameResolver resolver, SecretRe
     /// <param name="present">False where the client certificate must stay at home: behind a redirect to another host.</param>
     internal SslClientAuthenticationOptions Handshake(string host, TlsOptions? tls, Measurement measurement, SslApplicationProtocol? protocol, bool present)
     {
-        var policy = new X509ChainPolicy
-        {
-            RevocationMode = X509RevocationMode.NoCheck,
-            // A certificate names where its issuer's is to be had: a request that the egress guard would never see.
-            DisableCertificateDownloads = true,
-        };
-        if (tls?.Ca is { } ca)
-        {
-            policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-            policy.CustomTrustStore.AddRange(secrets.Certificates(ca));
-        }
+        var trusted = tls?.Ca is { } ca ? secrets.Certificates(ca) : null;
         return new SslClientAuthenticationOptions
         {
             TargetHost = tls?.ServerName ?? host,
             ApplicationProtocols = protocol is { } one ? [one] : null,
-            CertificateChainPolicy = policy,
+            CertificateChainPolicy = CertificateCheck.NoPolicy,
             // A resumed session shows the certificate of the one before.
             AllowTlsResume = tls is null,
             EnabledSslProtocols = tls?.MinVersion switch
@@ -128,7 +119,7 @@ public sealed class Connector(EgressGuard guard, NameResolver resolver, SecretRe
                 _ => SslProtocols.None,
             },
             ClientCertificateContext = present && tls?.ClientCertificate is { } client ? secrets.ClientCertificate(client) : null,
-            RemoteCertificateValidationCallback = (_, certificate, chain, errors) => CertificateCheck.Accept(certificate, chain, errors, tls, measurement),
+            RemoteCertificateValidationCallback = (_, certificate, chain, errors) => _certificates.Accept(certificate, chain, errors, tls, trusted, measurement),
         };
     }
 

@@ -17,6 +17,10 @@ public sealed class HttpProber(Connector connector, SecretReader secrets, BodyMe
     private readonly HttpRequests _requests = new(secrets);
     private readonly HttpChecks _checks = new(new RegexCache());
 
+    /// <summary>Opens an exchange: to the target's own host or not, for a probe. A test puts another in its place.</summary>
+    internal Func<bool, ProbeUrl, Measurement, CancellationToken, HttpExchange> Exchange { get; init; } =
+        (home, probe, measurement, timeout) => HttpExchange.Open(connector, secrets, home, probe, measurement, timeout);
+
     /// <inheritdoc/>
     public IReadOnlyList<string> Schemes => ["http", "https"];
 
@@ -87,7 +91,7 @@ public sealed class HttpProber(Connector connector, SecretReader secrets, BodyMe
             kept.Serve(probe, measurement, timeout);
             return kept;
         }
-        return new HttpExchange(connector, secrets, HttpRequests.IsHome(probe, url), probe, measurement, timeout);
+        return Exchange(HttpRequests.IsHome(probe, url), probe, measurement, timeout);
     }
 
     private async Task<HttpExchange> FollowAsync(HttpExchange exchange, ProbeUrl probe, HttpCall call, Measurement measurement, CancellationToken timeout)
@@ -105,7 +109,7 @@ public sealed class HttpProber(Connector connector, SecretReader secrets, BodyMe
         if (HttpRequests.IsHome(probe, call.Url))
             return exchange;
         exchange.Dispose();
-        return new HttpExchange(connector, secrets, home: false, probe, measurement, timeout);
+        return Exchange(false, probe, measurement, timeout);
     }
 
     // Behind a proxy no address is seen but the one that stands in the URL.

@@ -31,6 +31,9 @@ internal sealed class HttpRequests(SecretReader secrets)
     /// <summary>Whether it is the host of the target's own URL, which alone gets what is secret. From http to https on the usual ports it stays the same.</summary>
     public static bool IsHome(ProbeUrl probe, Uri url)
     {
+        // The usual case, without reading the URL again.
+        if (ReferenceEquals(url.OriginalString, probe.Url))
+            return true;
         var home = new Uri(probe.Url);
         return home.IdnHost.Equals(url.IdnHost, StringComparison.OrdinalIgnoreCase) && (home.Port == url.Port || (home.IsDefaultPort && url.IsDefaultPort));
     }
