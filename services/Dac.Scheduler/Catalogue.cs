@@ -26,6 +26,7 @@ public sealed partial class Catalogue
     private readonly Dictionary<long, PlannedTarget> _targets = [];
     private readonly Dictionary<short, PartitionTargets> _partitions = [];
     private readonly ConcurrentDictionary<short, string> _locations = new();
+    private readonly CommandTemplates _templates = new();
     private readonly HashSet<long> _unreadable = [];
     private Task<Changes>? _reading;
     private long? _behindSince;
@@ -97,6 +98,8 @@ public sealed partial class Catalogue
 
     private void Apply(Changes changes)
     {
+        if (!IsLoaded)
+            _targets.EnsureCapacity(changes.Targets.Count);
         foreach (var (id, target, unreadable) in changes.Targets)
         {
             _unreadable.Remove(id);
@@ -104,7 +107,7 @@ public sealed partial class Catalogue
                 Partition(old.Partition).Remove(old);
             if (unreadable)
                 _unreadable.Add(id);
-            if (target is { Target.Paused: false } && id != Overlooked)
+            if (target is { Paused: false } && id != Overlooked)
             {
                 _targets[id] = target;
                 Partition(target.Partition).Add(target);
@@ -155,7 +158,7 @@ public sealed partial class Catalogue
                 var locations = await _names.LocationsAsync(target.Locations, cancellationToken);
                 for (var i = 0; i < locations.Length; i++)
                     _locations[locations[i]] = target.Locations[i];
-                return new PlannedTarget(id, partition, target, locations);
+                return new PlannedTarget(id, partition, target, locations, _templates.Of(target));
             }
             LogUnreadable(_logger, id, string.Join("; ", errors));
         }

@@ -4,7 +4,6 @@ using System.Diagnostics.Metrics;
 using Dac.Contracts;
 using Dac.Hosting;
 using Dac.Storage;
-using Dac.Targets;
 using Microsoft.Extensions.Options;
 
 namespace Dac.Scheduler;
@@ -100,7 +99,7 @@ public sealed partial class Dispatcher(
         }
     }
 
-    private async Task<bool> AddBatchesAsync(PlannedWindow window, List<(PlannedWindow, ProbeBatch)> batches, CancellationToken cancellationToken)
+    internal async Task<bool> AddBatchesAsync(PlannedWindow window, List<(PlannedWindow, ProbeBatch)> batches, CancellationToken cancellationToken)
     {
         var unreadable = new List<PlannedSlot>();
         var byLocation = new Dictionary<short, List<ProbeUrl>>();
@@ -144,17 +143,7 @@ public sealed partial class Dispatcher(
         // A trace begins here and ends with the row; null unless it is sampled.
         using var span = Telemetry.Source.StartActivity("plan slot", ActivityKind.Producer);
         span?.SetTag("dac.target", target.Id).SetTag("dac.slot", DateTimeOffset.FromUnixTimeMilliseconds(dueMs).ToString("O"));
-        return target.Target.Onto(new ProbeUrl
-        {
-            TargetId = target.Id,
-            ScheduledAtMs = dueMs,
-            Url = target.Target.Url,
-            TimeoutMs = target.Target.TimeoutMs,
-            ToleranceMs = Schedule.ToleranceMs(target.Target, target.Id, dueMs),
-            Regex = target.Target.Regex,
-            LatencyLimitMs = target.Target.LatencyLimitMs,
-            TraceParent = span is { Recorded: true } ? span.Id : null,
-        });
+        return target.Command(dueMs, span is { Recorded: true } ? span.Id : null);
     }
 
     [LoggerMessage(LogLevel.Warning, "{Unconfirmed} of {Windows} windows were not confirmed by the broker in time; they are published again")]

@@ -22,6 +22,7 @@ public sealed partial class PlanProof(IDbContextFactory<DacDbContext> contexts, 
         "dac.windows.unexplained", "{window}", "Windows whose slots the targets do not explain, or that were planned from an old catalogue");
 
     private readonly Dictionary<short, (long Revision, PartitionTargets Targets)> _targets = [];
+    private readonly CommandTemplates _templates = new();
     private DateTimeOffset? _until;
     private short _turn;
 
@@ -95,7 +96,11 @@ public sealed partial class PlanProof(IDbContextFactory<DacDbContext> contexts, 
         {
             read++;
             if (GapPlan.Read(version) is { Paused: false } target)
-                targets.Add(new PlannedTarget(version.TargetId, partition, target, await names.LocationsAsync(target.Locations, cancellationToken)));
+            {
+                // Only the plan is worked out again: a second copy of a million URLs would be memory for nothing.
+                var planned = target with { Url = "" };
+                targets.Add(new PlannedTarget(version.TargetId, partition, planned, await names.LocationsAsync(target.Locations, cancellationToken), _templates.Of(planned)));
+            }
         }
         _targets[partition] = (revision, targets);
         return (targets, read);

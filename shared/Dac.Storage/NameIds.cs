@@ -12,6 +12,7 @@ public sealed class NameIds(IDbContextFactory<DacDbContext> contexts, WriteGate 
     private const int Limit = 10_000;
 
     private readonly ConcurrentDictionary<string, short> _locations = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, short[]> _sets = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, int> _collectors = new(StringComparer.Ordinal);
 
     /// <summary>Id of a location.</summary>
@@ -19,13 +20,18 @@ public sealed class NameIds(IDbContextFactory<DacDbContext> contexts, WriteGate 
         await FindAsync(_locations, name, db => db.Locations.Where(l => l.Name == name).Select(l => (short?)l.Id), db =>
             db.Database.ExecuteSqlAsync($"INSERT INTO location (name) VALUES ({name}) ON CONFLICT DO NOTHING", cancellationToken), cancellationToken);
 
-    /// <summary>Ids of several locations.</summary>
+    /// <summary>Ids of several locations. Not to be changed: whoever asks for the same names gets the same array, since a million targets do.</summary>
     public async ValueTask<short[]> LocationsAsync(IReadOnlyList<string> names, CancellationToken cancellationToken)
     {
+        var key = string.Join(';', names);
+        if (_sets.TryGetValue(key, out var known))
+            return known;
         var ids = new short[names.Count];
         for (var i = 0; i < ids.Length; i++)
             ids[i] = await LocationAsync(names[i], cancellationToken);
-        return ids;
+        if (_sets.Count >= Limit)
+            _sets.Clear();
+        return _sets.GetOrAdd(key, ids);
     }
 
     /// <summary>Id of a collector.</summary>

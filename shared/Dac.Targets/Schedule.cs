@@ -49,12 +49,7 @@ public static class Schedule
         return fire is { } at ? at.ToUnixTimeMilliseconds() + phase : null;
     }
 
-    /// <summary>Tolerance of a slot at <paramref name="dueMs"/>: the target's own, or half the time to its next slot, 5 s at most.</summary>
-    public static int ToleranceMs(ProbeTarget target, long targetId, long dueMs)
-    {
-        if (target.ToleranceMs is { } own)
-            return own;
-        var gapMs = target.Cron is null ? target.IntervalMs : (CronAtOrAfter(target.Cron, targetId, dueMs + 1) ?? long.MaxValue) - dueMs;
-        return (int)Math.Min(gapMs / 2, MaxDefaultToleranceMs);
-    }
+    /// <summary>Tolerance of a cron target's slot at <paramref name="dueMs"/> where it has none of its own: half the time to its next slot, 5 s at most.</summary>
+    public static int ToleranceMs(CronExpression cron, long targetId, long dueMs) =>
+        (int)Math.Min(((CronAtOrAfter(cron, targetId, dueMs + 1) ?? long.MaxValue) - dueMs) / 2, MaxDefaultToleranceMs);
 }

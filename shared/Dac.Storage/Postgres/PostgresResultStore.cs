@@ -130,7 +130,7 @@ internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> c
         }
     }
 
-    private static void AddColumns(NpgsqlBatchCommand command, IReadOnlyList<ResultRow> rows)
+    internal static void AddColumns(NpgsqlBatchCommand command, IReadOnlyList<ResultRow> rows)
     {
         Add(command, NpgsqlDbType.Bigint, rows, r => r.Result.TargetId);
         Add(command, NpgsqlDbType.Smallint, rows, r => r.LocationId);

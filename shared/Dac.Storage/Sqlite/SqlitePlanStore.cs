@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 
@@ -83,7 +84,9 @@ internal sealed class SqlitePlanStore(IDbContextFactory<SqliteDbContext> context
             "UPDATE plan_cursor SET planned_until = @0, revision = @1, active_targets = @2 WHERE partition = @3 AND planned_until IS @4",
             plan.UntilMs, revision, plan.ActiveTargets, plan.Partition, plan.SeenUntilMs) == 1;
 
-    private void Insert(SqliteConnection connection, SqliteTransaction transaction, PlannedWindow window, long revision) =>
+    private void Insert(SqliteConnection connection, SqliteTransaction transaction, PlannedWindow window, long revision)
+    {
+        var slots = SlotColumns.Of([window]);
         Execute(
             connection, transaction,
             """
@@ -91,11 +94,10 @@ internal sealed class SqlitePlanStore(IDbContextFactory<SqliteDbContext> context
                                      revision, active_targets, planned_at, unexplained, attempt, lease_until, audit_after)
             VALUES (@0, @1, @2, @3, @4, @5, @6, @7, @8, @9, 0, 1, @10, @11)
             """,
-            window.Partition, window.StartMs, window.Slots.Count,
-            window.Checksum(),
-            $"[{string.Join(',', window.Slots.Select(s => s.TargetId))}]", $"[{string.Join(',', window.Slots.Select(s => s.LocationId))}]",
-            $"[{string.Join(',', window.Slots.Select(s => s.OffsetMs))}]",
+            window.Partition, window.StartMs, window.Slots.Count, slots.Checksums[0],
+            JsonSerializer.Serialize(slots.Targets), JsonSerializer.Serialize(slots.Locations), JsonSerializer.Serialize(slots.OffsetsMs),
             revision, window.ActiveTargets, NowMs, NowMs + 1_000, window.AuditAfterMs);
+    }
 
     private static int Execute(SqliteConnection connection, SqliteTransaction transaction, string sql, params object?[] values)
     {

@@ -26,8 +26,8 @@ public sealed class GapPlanTests : IAsyncLifetime
     {
         await SaveAsync(new() { Key = "a", Url = "http://127.0.0.1/", Interval = "3s" }, new() { Key = "b", Url = "http://127.0.0.1/", Cron = "*/10 * * * * ?", Locations = ["eu", "us"] });
         var partition = new PartitionTargets();
-        partition.Add(new PlannedTarget(1, Partition, Valid("3s", null), [3]));
-        partition.Add(new PlannedTarget(2, Partition, Valid(null, "*/10 * * * * ?"), [1, 2]));
+        partition.Add(Planned(1, Valid("3s", null), 3));
+        partition.Add(Planned(2, Valid(null, "*/10 * * * * ?"), 1, 2));
         var expected = Enumerable.Range(10, 50).Select(s => partition.Plan(Partition, _start.ToUnixTimeMilliseconds() + s * 1_000, 1)).OfType<PlannedWindow>().ToList();
 
         var windows = await Gaps().WindowsAsync(Gap(10, 60), TestContext.Current.CancellationToken);
@@ -118,6 +118,8 @@ public sealed class GapPlanTests : IAsyncLifetime
     private PlanGap Gap(int from, int to) => new() { Partition = Partition, FromTime = _start.AddSeconds(from), ToTime = _start.AddSeconds(to) };
 
     private Task SaveAsync(params TargetDefinition[] targets) => _database.Get<TargetStore>().SaveAsync(targets, null, TestContext.Current.CancellationToken);
+
+    private static PlannedTarget Planned(long id, ProbeTarget target, params short[] locations) => new(id, Partition, target, locations, CommandTemplates.Make(target));
 
     private static ProbeTarget Valid(string? interval, string? cron) => TargetValidator.Validate(new() { Url = "http://127.0.0.1/", Interval = interval, Cron = cron }).Target!;
 }

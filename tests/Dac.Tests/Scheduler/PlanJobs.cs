@@ -10,6 +10,9 @@ namespace Dac.Tests.Scheduler;
 
 internal static class PlanJobs
 {
+    private static readonly IOptions<SchedulerOptions> Defaults = Options.Create(new SchedulerOptions());
+    private static readonly IConfiguration Settings = new ConfigurationBuilder().Build();
+
     /// <summary>A scheduler's planning as it is shipped, with its catalogue.</summary>
     /// <param name="database">Its database.</param>
     /// <param name="bus">Where it publishes.</param>
@@ -17,11 +20,17 @@ internal static class PlanJobs
     /// <param name="deadlines">The clock of what it waits for the database; null: the same.</param>
     public static (PlanJob Job, Catalogue Catalogue) PlanJob(this TestDatabase database, PublishBus bus, TimeProvider time, TimeProvider? deadlines = null)
     {
-        var (options, settings) = (Options.Create(new SchedulerOptions()), new ConfigurationBuilder().Build());
-        var catalogue = new Catalogue(database.Get<IDbContextFactory<DacDbContext>>(), database.Get<NameIds>(), time, NullLogger<Catalogue>.Instance);
         var memory = new PlanMemory(time);
-        var dispatcher = new Dispatcher(catalogue, memory, bus, new QueueWatch(settings, time), options, Options.Create(new TopologyOptions()), NullLogger<Dispatcher>.Instance);
+        var (dispatcher, catalogue) = database.Dispatcher(bus, time, memory);
         return (new PlanJob(
-            database.Get<IPlanStore>(), catalogue, dispatcher, memory, new PlanLease(settings), new PlanHealth(time), options, deadlines ?? time, NullLogger<PlanJob>.Instance), catalogue);
+            database.Get<IPlanStore>(), catalogue, dispatcher, memory, new PlanLease(Settings), new PlanHealth(time), Defaults, deadlines ?? time, NullLogger<PlanJob>.Instance), catalogue);
+    }
+
+    /// <summary>What publishes a scheduler's windows, and the catalogue that it takes the targets from.</summary>
+    public static (Dispatcher Dispatcher, Catalogue Catalogue) Dispatcher(this TestDatabase database, PublishBus bus, TimeProvider time, PlanMemory? memory = null)
+    {
+        var catalogue = new Catalogue(database.Get<IDbContextFactory<DacDbContext>>(), database.Get<NameIds>(), time, NullLogger<Catalogue>.Instance);
+        return (
+            new Dispatcher(catalogue, memory ?? new PlanMemory(time), bus, new QueueWatch(Settings, time), Defaults, Options.Create(new TopologyOptions()), NullLogger<Dispatcher>.Instance), catalogue);
     }
 }

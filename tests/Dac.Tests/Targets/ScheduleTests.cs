@@ -118,8 +118,8 @@ public sealed class ScheduleTests
 
     private static int ToleranceOf(string cron)
     {
-        var target = new ProbeTarget { Key = "k", Url = "http://h/", Host = "h", IntervalMs = 0, Cron = Cron(cron, TimeZoneInfo.Utc), TimeoutMs = 1, Locations = ["default"], Paused = false };
-        return Schedule.ToleranceMs(target, 1, Schedule.CronAtOrAfter(target.Cron!, 1, Ms("2026-01-01T00:00:00Z"))!.Value);
+        var expression = Cron(cron, TimeZoneInfo.Utc);
+        return Schedule.ToleranceMs(expression, 1, Schedule.CronAtOrAfter(expression, 1, Ms("2026-01-01T00:00:00Z"))!.Value);
     }
 
     private static List<DateTimeOffset> Slots(CronExpression cron, string from, string to)
