@@ -47,7 +47,7 @@ public sealed class Cluster(Settings settings) : IAsyncDisposable
         environment["ConnectionStrings__Database"] = _storage!.Services.GetRequiredService<IConfiguration>()["ConnectionStrings:Database"]!;
         if (settings.Standalone)
         {
-            _processes.Add(new DacProcess("Standalone", environment, "--urls", "http://127.0.0.1:0"));
+            _processes.Add(new DacProcess("Standalone", environment, "--listen", "http://127.0.0.1:0"));
         }
         else
         {
