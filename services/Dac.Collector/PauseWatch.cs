@@ -9,7 +9,8 @@ public sealed class PauseWatch(TimeProvider time) : IHostedService, IDisposable
     /// <summary>A beat that comes so much later than the one before was held up.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromMilliseconds(250);
 
-    private const int BeatMs = 50;
+    // What stands still for 250 ms is seen for certain, and what stands still for less than 150 ms is not.
+    private const int BeatMs = 100;
 
     /// <summary>Pauses that are remembered; a probe lasts 60 s at most.</summary>
     private const int Remembered = 256;

@@ -16,6 +16,7 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck
 {
     private readonly IBusControl _bus;
     private readonly bool _own;
+    private readonly InMemoryLimit? _limit;
     private readonly ILogger _logger = Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance;
 
     /// <summary>Over RabbitMQ a bus of its own, else the process's one bus.</summary>
@@ -24,6 +25,8 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck
         if (configuration["ConnectionStrings:Broker"] is not { Length: > 0 } broker)
         {
             _bus = services.GetRequiredService<IBusControl>();
+            _limit = new InMemoryLimit();
+            _bus.ConnectReceiveObserver(_limit);
             HasStarted = true;
             return;
         }
@@ -60,9 +63,21 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck
     public async Task<SendOutcome> SendAsync<T>(string queue, T message, TimeSpan? timeToLive, CancellationToken deadline)
         where T : class
     {
+        var limit = timeToLive is null ? _limit : null;
+        if (limit?.TryEnter(queue) == false)
+            return new SendOutcome(Sent.Unknown, $"{InMemoryLimit.Messages} messages wait in {queue}");
+        var outcome = await SendAsync(new Uri($"exchange:{queue}"), queue, message, timeToLive, deadline);
+        if (outcome.Sent != Sent.Confirmed)
+            limit?.Leave(queue);
+        return outcome;
+    }
+
+    private async Task<SendOutcome> SendAsync<T>(Uri address, string queue, T message, TimeSpan? timeToLive, CancellationToken deadline)
+        where T : class
+    {
         try
         {
-            var endpoint = await _bus.GetSendEndpoint(new Uri($"exchange:{queue}"));
+            var endpoint = await _bus.GetSendEndpoint(address);
             await endpoint.Send(message, context => context.TimeToLive = timeToLive, deadline);
             return new SendOutcome(Sent.Confirmed, "");
         }
