@@ -17,7 +17,8 @@ public sealed class PauseWatch(TimeProvider time) : IHostedService, IDisposable
 
     private readonly Lock _lock = new();
     private readonly Queue<(long From, long To)> _pauses = new();
-    private readonly ManualResetEventSlim _stop = new();
+    // Not the slim one, which spins before each wait.
+    private readonly ManualResetEvent _stop = new(false);
     private Thread? _thread;
     private long _beat = time.GetTimestamp();
 
@@ -79,7 +80,7 @@ public sealed class PauseWatch(TimeProvider time) : IHostedService, IDisposable
 
     private void Run()
     {
-        while (!_stop.Wait(BeatMs))
+        while (!_stop.WaitOne(BeatMs))
             Beat();
     }
 
