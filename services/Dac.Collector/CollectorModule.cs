@@ -13,8 +13,6 @@ public static class CollectorModule
     /// <summary>Registers the collector; needs the bus.</summary>
     public static void AddCollector(this IHostApplicationBuilder builder)
     {
-        // A name that is looked up blocks a thread of the pool until the resolver answers: there must be others at once.
-        ThreadPool.SetMinThreads(NameResolver.MaxLookups * 2, Environment.ProcessorCount);
         builder.AddTopology();
         builder.AddCheckedOptions<CollectorOptions>("Collector");
         builder.AddPublishing();

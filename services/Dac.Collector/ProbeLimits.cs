@@ -1,4 +1,4 @@
-using System.Threading.RateLimiting;
+using System.Buffers;
 using Dac.Collector.Probing;
 using Dac.Contracts;
 using Dac.Targets;
@@ -9,64 +9,124 @@ namespace Dac.Collector;
 /// <summary>
 /// Places for probes, of this replica alone: so many per host and port, so many in all, and so many starts per second and host. A host that is probed from
 /// n replicas sees up to n times its limit. The host's comes first, so that a host that hangs takes no more of the places
-/// of all than its own share.
+/// of all than its own share. Who waits longest is served first; how many wait is bounded by what the collector holds, and how long by their tolerance.
 /// </summary>
-public sealed class ProbeLimits : IDisposable
+public sealed class ProbeLimits(IOptions<CollectorOptions> options, ConnectRate rate) : IDisposable
 {
-    private readonly PartitionedRateLimiter<ProbeUrl> _perHost;
-    private readonly PartitionedRateLimiter<ProbeUrl> _overall;
-    private readonly PartitionedRateLimiter<ProbeUrl> _limits;
+    // Of host names, IPv4 addresses and ports.
+    private static readonly SearchValues<char> Plain = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:");
 
-    private readonly ConnectRate _rate;
-
-    public ProbeLimits(IOptions<CollectorOptions> options, ConnectRate rate)
-    {
-        _rate = rate;
-        var (perHost, overall) = (options.Value.MaxPerHost, options.Value.MaxConcurrency);
-        // A queue holds what waits out its tolerance; what finds it full could not be started in time either.
-        _perHost = PartitionedRateLimiter.Create<ProbeUrl, string>(probe => RateLimitPartition.GetConcurrencyLimiter(
-            Host(probe.Url), _ => new ConcurrencyLimiterOptions { PermitLimit = perHost, QueueLimit = 100_000, QueueProcessingOrder = QueueProcessingOrder.OldestFirst }));
-        _overall = PartitionedRateLimiter.Create<ProbeUrl, int>(_ => RateLimitPartition.GetConcurrencyLimiter(
-            0, _ => new ConcurrencyLimiterOptions { PermitLimit = overall, QueueLimit = 100_000, QueueProcessingOrder = QueueProcessingOrder.OldestFirst }));
-        _limits = PartitionedRateLimiter.CreateChained(_perHost, _overall);
-    }
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, Host> _hosts = new(StringComparer.OrdinalIgnoreCase);
+    private readonly SemaphoreSlim _overall = new(options.Value.MaxConcurrency);
 
     /// <summary>Takes a place, waiting for it at most until <paramref name="patience"/> is over; null where there was none by then.</summary>
-    public async ValueTask<RateLimitLease?> AcquireAsync(ProbeUrl probe, TimeSpan patience, TimeProvider time)
+    public async ValueTask<Place?> AcquireAsync(ProbeUrl probe, TimeSpan patience, TimeProvider time)
     {
-        if (_rate.Next(probe.Url, patience) is not { } wait)
+        if (rate.Next(probe.Url, patience) is not { } wait)
             return null;
         if (wait > TimeSpan.Zero)
         {
             await Task.Delay(wait, time);
             patience -= wait;
         }
-        var lease = _limits.AttemptAcquire(probe);
-        if (lease.IsAcquired)
-            return lease;
-        lease.Dispose();
-        using var limit = new CancellationTokenSource(patience, time);
-        try
+        var host = Enter(Key(probe.Url));
+        if (await TakeAsync(host.Places, patience, time) is { } left)
         {
-            lease = await _limits.AcquireAsync(probe, 1, limit.Token);
-            if (lease.IsAcquired)
-                return lease;
-            lease.Dispose();
+            if (await TakeAsync(_overall, left, time) is not null)
+                return new Place(this, host);
+            host.Places.Release();
         }
-        catch (OperationCanceledException)
-        {
-            // Waited in vain.
-        }
+        Leave(host);
         return null;
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    public void Dispose() => _overall.Dispose();
+
+    /// <summary>Host and port of a URL, as <see cref="Uri"/> has them; for plain ones without the price of it.</summary>
+    internal static string Key(string url)
     {
-        _limits.Dispose();
-        _perHost.Dispose();
-        _overall.Dispose();
+        var scheme = url.IndexOf("://", StringComparison.Ordinal);
+        if (scheme > 0)
+        {
+            var rest = url.AsSpan(scheme + 3);
+            var end = rest.IndexOfAny('/', '?', '#');
+            var authority = end < 0 ? rest : rest[..end];
+            if (!authority.ContainsAnyExcept(Plain))
+                return authority.Contains(':') ? authority.ToString() : $"{authority}:{UrlScheme.Port(url[..scheme])}";
+        }
+        return Uri.TryCreate(url, UriKind.Absolute, out var uri) ? $"{uri.IdnHost}:{UrlScheme.Port(uri)}" : url;
     }
 
-    private static string Host(string url) => Uri.TryCreate(url, UriKind.Absolute, out var uri) ? $"{uri.IdnHost}:{UrlScheme.Port(uri)}" : url;
+    // What is left of the patience; null where it is over.
+    private static async ValueTask<TimeSpan?> TakeAsync(SemaphoreSlim places, TimeSpan patience, TimeProvider time)
+    {
+        if (places.Wait(TimeSpan.Zero))
+            return patience;
+        if (patience <= TimeSpan.Zero)
+            return null;
+        var begun = time.GetTimestamp();
+        using var limit = new CancellationTokenSource(patience, time);
+        try
+        {
+            await places.WaitAsync(limit.Token);
+            return patience - time.GetElapsedTime(begun);
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
+    // Kept only while somebody is on it: hosts come and go.
+    private Host Enter(string key)
+    {
+        lock (_lock)
+        {
+            if (!_hosts.TryGetValue(key, out var host))
+                _hosts.Add(key, host = new Host(key, options.Value.MaxPerHost));
+            host.Users++;
+            return host;
+        }
+    }
+
+    private void Leave(Host host)
+    {
+        lock (_lock)
+        {
+            if (--host.Users == 0)
+                _hosts.Remove(host.Key);
+        }
+    }
+
+    private void Free(Host host)
+    {
+        _overall.Release();
+        host.Places.Release();
+        Leave(host);
+    }
+
+    /// <summary>A place under the limits, until it is disposed.</summary>
+    public sealed class Place : IDisposable
+    {
+        private readonly ProbeLimits _limits;
+        private readonly Host _host;
+
+        internal Place(ProbeLimits limits, Host host) => (_limits, _host) = (limits, host);
+
+        /// <inheritdoc/>
+        public void Dispose() => _limits.Free(_host);
+    }
+
+    /// <summary>Who is on a host, or waits for it.</summary>
+    internal sealed class Host(string key, int places)
+    {
+        public string Key { get; } = key;
+
+        // Never waited on by its handle, so there is nothing to dispose.
+        public SemaphoreSlim Places { get; } = new(places);
+
+        public int Users { get; set; }
+    }
 }

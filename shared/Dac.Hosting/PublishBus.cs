@@ -19,6 +19,7 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck, IDisposab
 
     private readonly Func<IBusControl>? _create;
     private readonly TimeProvider _time;
+    private readonly InMemoryLimit? _limit;
     private readonly ILogger _logger = Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance;
     private readonly SemaphoreSlim _turn = new(1);
     private volatile IBusControl _bus;
@@ -31,6 +32,8 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck, IDisposab
         if (configuration["ConnectionStrings:Broker"] is not { Length: > 0 } broker)
         {
             _bus = services.GetRequiredService<IBusControl>();
+            _limit = new InMemoryLimit();
+            _bus.ConnectReceiveObserver(_limit);
             HasStarted = true;
             return;
         }
@@ -67,9 +70,21 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck, IDisposab
     public async Task<SendOutcome> SendAsync<T>(string queue, T message, TimeSpan? timeToLive, CancellationToken deadline)
         where T : class
     {
+        var limit = timeToLive is null ? _limit : null;
+        if (limit?.TryEnter(queue) == false)
+            return new SendOutcome(Sent.Unknown, $"{InMemoryLimit.Messages} messages wait in {queue}");
+        var outcome = await SendAsync(new Uri($"exchange:{queue}"), queue, message, timeToLive, deadline);
+        if (outcome.Sent != Sent.Confirmed)
+            limit?.Leave(queue);
+        return outcome;
+    }
+
+    private async Task<SendOutcome> SendAsync<T>(Uri address, string queue, T message, TimeSpan? timeToLive, CancellationToken deadline)
+        where T : class
+    {
         try
         {
-            var endpoint = await _bus.GetSendEndpoint(new Uri($"exchange:{queue}"));
+            var endpoint = await _bus.GetSendEndpoint(address);
             await endpoint.Send(message, context => context.TimeToLive = timeToLive, deadline);
             Answered();
             return new SendOutcome(Sent.Confirmed, "");

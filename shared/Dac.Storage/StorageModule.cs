@@ -41,6 +41,8 @@ public static class StorageModule
 
     private static void AddSqlite(IServiceCollection services, DatabaseString database)
     {
+        // SQLite holds the thread that asks it: planner, writer, audit and page must not hold those that probe.
+        ThreadPool.SetMinThreads(Environment.ProcessorCount + 4, Environment.ProcessorCount);
         services.AddPooledDbContextFactory<SqliteDbContext>(o => o.UseSqlite(database.Value).AddInterceptors(SqlitePragmas.Instance));
         services.AddSingleton<IDbContextFactory<DacDbContext>, ContextFactory<SqliteDbContext>>();
         services.AddSingleton<IPlanStore, SqlitePlanStore>();

@@ -7,7 +7,7 @@ public static class UrlScheme
     private const int None = 0, Needed = -1;
 
     // A path is what is asked for, where there is something to ask.
-    private static readonly Dictionary<string, (int Port, bool HasPath)> Known = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, (int Port, bool HasPath)> Known = new(StringComparer.OrdinalIgnoreCase)
     {
         ["http"] = (80, true),
         ["https"] = (443, true),
@@ -25,7 +25,10 @@ public static class UrlScheme
     public static IReadOnlyList<string> All { get; } = [.. Known.Keys];
 
     /// <summary>The port of a URL: its own, or its scheme's; 0 where there is none.</summary>
-    public static int Port(Uri url) => url.Port >= 0 ? url.Port : Math.Max(0, Known.GetValueOrDefault(url.Scheme).Port);
+    public static int Port(Uri url) => url.Port >= 0 ? url.Port : Port(url.Scheme);
+
+    /// <summary>The port of a scheme; 0 where there is none.</summary>
+    public static int Port(string scheme) => Math.Max(0, Known.GetValueOrDefault(scheme).Port);
 
     /// <summary>Refuses what a scheme has no use for, and the want of what it needs.</summary>
     internal static bool Check(string text, Uri url, FieldErrors errors)

@@ -10,8 +10,8 @@ namespace Dac.Collector.Probing;
 /// <summary>From a name to addresses: by the system's resolver, or by the name server that a target gives.</summary>
 public sealed class NameResolver(EgressGuard guard)
 {
-    /// <summary>Names looked up at once: on Linux each holds a thread until the resolver answers, and can't be cancelled.</summary>
-    public const int MaxLookups = 128;
+    /// <summary>Names looked up at once: each holds a thread until the resolver answers, and can't be cancelled.</summary>
+    private const int MaxLookups = 128;
 
     // Each is a few kB.
     private const int MaxServers = 1_000;
@@ -60,7 +60,7 @@ public sealed class NameResolver(EgressGuard guard)
     {
         await Lookups.WaitAsync(timeout);
         // The place is the thread's: it is given back when the resolver has answered, however long ago the probe has ended.
-        var lookup = Dns.GetHostAddressesAsync(host, family, CancellationToken.None);
+        var lookup = LookupThreads.AddressesAsync(host, family);
         _ = lookup.ContinueWith(l => { _ = l.Exception; Lookups.Release(); }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         return await lookup.WaitAsync(timeout);
     }

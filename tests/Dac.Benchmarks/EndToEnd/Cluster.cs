@@ -42,15 +42,17 @@ public sealed class Cluster(Settings settings) : IAsyncDisposable
     /// <summary>Starts the services and waits until they are ready.</summary>
     public async Task StartAsync(Nginx nginx)
     {
-        // As the images have it; and the certificate stands with those that everybody trusts.
-        var environment = new Dictionary<string, string> { ["DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS"] = "1", ["SSL_CERT_FILE"] = nginx.CertificateFile };
+        // The certificate stands with those that everybody trusts.
+        var environment = new Dictionary<string, string> { ["SSL_CERT_FILE"] = nginx.CertificateFile };
         environment["ConnectionStrings__Database"] = _storage!.Services.GetRequiredService<IConfiguration>()["ConnectionStrings:Database"]!;
         if (settings.Standalone)
         {
-            _processes.Add(new DacProcess("Standalone", environment, "--urls", "http://127.0.0.1:0"));
+            _processes.Add(new DacProcess("Standalone", environment, "--listen", "http://127.0.0.1:0"));
         }
         else
         {
+            // As the images have it; the standalone sees to it itself.
+            environment["DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS"] = "1";
             environment["ConnectionStrings__Broker"] = _vhost!.Uri.ToString();
             foreach (var service in Enumerable.Repeat("Collector", settings.Collectors).Append("Writer").Append("Scheduler"))
                 _processes.Add(new DacProcess(service, environment, "--urls", "http://127.0.0.1:0"));

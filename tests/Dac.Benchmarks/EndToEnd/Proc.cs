@@ -9,14 +9,19 @@ public static class Proc
     private const double TickMs = 10;
 
     /// <summary>CPU time, user and system, ms.</summary>
-    public static double CpuMs(int process)
+    public static double CpuMs(int process) => CpuMs($"{process}", 11);
+
+    /// <summary>Likewise, of the children of this process that have ended.</summary>
+    public static double ChildrenCpuMs() => CpuMs("self", 13);
+
+    /// <summary>Resident memory, MB.</summary>
+    public static double MemoryMb(int process) => long.Parse(File.ReadAllText($"/proc/{process}/statm").Split(' ')[1], CultureInfo.InvariantCulture) * Environment.SystemPageSize / 1e6;
+
+    private static double CpuMs(string process, int field)
     {
         // The name in brackets may have blanks.
         var stat = File.ReadAllText($"/proc/{process}/stat");
         var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-        return (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) * TickMs;
+        return (long.Parse(fields[field], CultureInfo.InvariantCulture) + long.Parse(fields[field + 1], CultureInfo.InvariantCulture)) * TickMs;
     }
-
-    /// <summary>Resident memory, MB.</summary>
-    public static double MemoryMb(int process) => long.Parse(File.ReadAllText($"/proc/{process}/statm").Split(' ')[1], CultureInfo.InvariantCulture) * Environment.SystemPageSize / 1e6;
 }

@@ -29,12 +29,14 @@ public static class Reference
     {
         try
         {
+            // What has ended can't be asked for its time, but its parent can.
+            var before = Proc.ChildrenCpuMs();
             string[] arguments = ["-t1", $"-c{AtOnce}", "-d4s", .. settings.Reuse ? Array.Empty<string>() : ["-H", "Connection: close"], nginx.Url(0)];
             using var wrk = Process.Start(new ProcessStartInfo("wrk", arguments) { RedirectStandardOutput = true })!;
             var output = await wrk.StandardOutput.ReadToEndAsync();
             await wrk.WaitForExitAsync();
             return Regex.Match(output, @"(\d+) requests in") is { Success: true } match
-                ? wrk.TotalProcessorTime.TotalMilliseconds * 1_000 / long.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture)
+                ? (Proc.ChildrenCpuMs() - before) * 1_000 / long.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture)
                 : null;
         }
         catch (System.ComponentModel.Win32Exception)
