@@ -139,7 +139,7 @@ internal static class PlannerRun
         var topology = Options.Create(new TopologyOptions { Partitions = settings.Partitions });
         var services = new ServiceCollection().AddSingleton(MassTransit.Bus.Factory.CreateUsingInMemory(_ => { })).BuildServiceProvider();
         return new Dispatcher(
-            catalogue, new PlanMemory(TimeProvider.System), new PublishBus(services, configuration, new BusParts("planner"), topology, NullLoggerFactory.Instance),
+            catalogue, new PlanMemory(TimeProvider.System), new PublishBus(services, configuration, new BusParts("planner"), topology, TimeProvider.System, NullLoggerFactory.Instance),
             new QueueWatch(configuration, TimeProvider.System), Options.Create(new SchedulerOptions()), topology, NullLogger<Dispatcher>.Instance);
     }
 }

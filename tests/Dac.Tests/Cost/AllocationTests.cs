@@ -40,7 +40,7 @@ public sealed class AllocationTests
         await database.Get<TargetStore>().SaveAsync(
             [.. Enumerable.Range(0, Slots).Select(i => new TargetDefinition { Key = $"t{i}", Url = $"http://127.0.0.1/health/{i:000}", Interval = "1s" })], null, TestContext.Current.CancellationToken);
         await using var services = new ServiceCollection().AddSingleton(MassTransit.Bus.Factory.CreateUsingInMemory(_ => { })).BuildServiceProvider();
-        var bus = new PublishBus(services, new ConfigurationBuilder().Build(), new BusParts("test"), Options.Create(new TopologyOptions()), NullLoggerFactory.Instance);
+        var bus = new PublishBus(services, new ConfigurationBuilder().Build(), new BusParts("test"), Options.Create(new TopologyOptions()), TimeProvider.System, NullLoggerFactory.Instance);
         var (dispatcher, catalogue) = database.Dispatcher(bus, Clock.At());
         await catalogue.RefreshAsync(1, TestContext.Current.CancellationToken);
         var window = catalogue.Partition(Partitioning.Of("127.0.0.1", 16)).Plan(0, Start, 1)!;
