@@ -1,6 +1,7 @@
 using Dac.Contracts;
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Quartz;
 
@@ -54,6 +55,7 @@ public static class Bus
         if (parts.Publishes)
             return;
         parts.Publishes = true;
+        builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<PublishBus>();
         if (builder.Broker() is not null)
         {

@@ -258,6 +258,7 @@ public sealed class CollectorTests : IAsyncDisposable
             }))))
             .AddSingleton<IConfiguration>(new ConfigurationBuilder().Build())
             .AddSingleton(new BusParts("test"))
+            .AddSingleton(TimeProvider.System)
             .AddSingleton<PublishBus>()
             .BuildServiceProvider();
         await _bus.GetRequiredService<ITestHarness>().Start();

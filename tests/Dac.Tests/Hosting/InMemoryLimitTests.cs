@@ -18,6 +18,7 @@ public sealed class InMemoryLimitTests : IAsyncDisposable
             .AddSingleton<IConfiguration>(new ConfigurationBuilder().Build())
             .AddSingleton(new BusParts("test"))
             .AddSingleton(Options.Create(new TopologyOptions()))
+            .AddSingleton(TimeProvider.System)
             .AddSingleton<PublishBus>()
             .BuildServiceProvider();
 

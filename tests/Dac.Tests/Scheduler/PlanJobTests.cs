@@ -35,6 +35,7 @@ public sealed class PlanJobTests : IAsyncLifetime
             }))
             .AddSingleton<IConfiguration>(new ConfigurationBuilder().Build())
             .AddSingleton(new BusParts("test"))
+            .AddSingleton(TimeProvider.System)
             .AddSingleton<PublishBus>()
             .BuildServiceProvider();
         await _bus.GetRequiredService<ITestHarness>().Start();

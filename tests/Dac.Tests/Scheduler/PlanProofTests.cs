@@ -24,6 +24,7 @@ public sealed class PlanProofTests : IAsyncLifetime
             .AddMassTransitTestHarness(TextWriter.Null, x => x.UsingInMemory())
             .AddSingleton<IConfiguration>(new ConfigurationBuilder().Build())
             .AddSingleton(new BusParts("test"))
+            .AddSingleton(TimeProvider.System)
             .AddSingleton<PublishBus>()
             .BuildServiceProvider();
         await _bus.GetRequiredService<ITestHarness>().Start();
