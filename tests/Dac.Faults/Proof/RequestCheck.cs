@@ -18,7 +18,8 @@ internal static class RequestCheck
         verdict.Figures.Requests = requests.Count;
         if (requests.Count > 0)
             verdict.Figures.LongestPauseSeconds = requests.Zip(requests.Skip(1).Append(new Request(0, evidence.ToMs)), (a, b) => b.AtMs - a.AtMs).Max() / 1000;
-        var byTarget = requests.ToLookup(r => r.TargetId, r => r.AtMs);
+        // A slot of the last millisecond has its request behind it.
+        var byTarget = evidence.Requests.OrderBy(r => r.AtMs).ToLookup(r => r.TargetId, r => r.AtMs);
         var rows = plan.Slots.Where(s => s.DueMs < evidence.ToMs).ToLookup(s => s.TargetId);
         foreach (var life in evidence.Targets)
             Check(life, [.. byTarget[life.Id]], [.. rows[life.Id].OrderBy(s => s.DueMs)], evidence, plan, verdict);
@@ -29,7 +30,7 @@ internal static class RequestCheck
         var times = slots.ConvertAll(s => s.DueMs);
         var patience = life.Spans.Select(s => s.Target).OfType<ProbeTarget>().Select(t => (t.ToleranceMs ?? Schedule.MaxDefaultToleranceMs) + t.TimeoutMs).DefaultIfEmpty().Max() + 1_000;
         var seen = new int[slots.Count];
-        foreach (var at in requests)
+        foreach (var at in requests.TakeWhile(at => at < evidence.ToMs))
         {
             var index = times.BinarySearch((long)at + SlackMs);
             index = index < 0 ? ~index - 1 : index;

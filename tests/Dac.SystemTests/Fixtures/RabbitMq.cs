@@ -40,6 +40,8 @@ public sealed class RabbitMq : LoopbackContainer<RabbitMqContainer>
     protected override RabbitMqContainer Build() => new RabbitMqBuilder("rabbitmq:4-management")
         .WithUsername(Account)
         .WithPassword(Account)
+        // As compose has it: what quorum queues hold in memory is to level off within a test's time.
+        .WithResourceMapping("raft.wal_max_size_bytes = 64000000\n"u8.ToArray(), "/etc/rabbitmq/conf.d/90-dac.conf")
         .WithPortBinding(_port, RabbitMqBuilder.RabbitMqPort)
         .WithPortBinding(_managementPort, ManagementPort)
         .WithLabel("dac.tests", "true") // by which test.sh finds what a killed run left behind

@@ -15,8 +15,13 @@ using Npgsql;
 namespace Dac.Tests.Cost;
 
 /// <summary>What the hot paths allocate for each slot: counted by the runtime, the same on every machine.</summary>
+[Collection(nameof(Alone))]
 public sealed class AllocationTests
 {
+    /// <summary>A test that listens to traces makes every command a traced one.</summary>
+    [CollectionDefinition(nameof(Alone), DisableParallelization = true)]
+    public sealed class Alone;
+
     private const int Slots = 640;
     private const long Start = 1_700_000_000_000;
 

@@ -24,6 +24,13 @@ public sealed class OracleTests
     }
 
     [Fact]
+    public void A_request_that_arrives_behind_the_end_belongs_to_the_slot_before_it()
+    {
+        var last = Flawless.Requests.MaxBy(r => r.AtMs)!;
+        Assert.DoesNotContain(Oracle.Check(Flawless with { ToMs = (long)last.AtMs }).Violations, v => v.Rule == "executed without request");
+    }
+
+    [Fact]
     public void A_missing_row_is_found() =>
         Assert.Contains(Oracle.Check(Flawless with { Rows = [.. Flawless.Rows.Skip(1)] }).Violations, v => v.Rule == "missing row");
 
