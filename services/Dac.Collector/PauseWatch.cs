@@ -20,6 +20,7 @@ public sealed class PauseWatch(TimeProvider time) : IHostedService, IDisposable
     // Not the slim one, which spins before each wait.
     private readonly ManualResetEvent _stop = new(false);
     private Thread? _thread;
+    private bool _disposed;
     private long _beat = time.GetTimestamp();
 
     /// <inheritdoc/>
@@ -37,6 +38,9 @@ public sealed class PauseWatch(TimeProvider time) : IHostedService, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (_disposed)
+            return;
+        _disposed = true;
         _stop.Set();
         _thread?.Join();
         _thread = null;
