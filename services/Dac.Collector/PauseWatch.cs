@@ -38,7 +38,6 @@ public sealed class PauseWatch(TimeProvider time) : IHostedService, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        // Registered as itself and as a hosted service, it is disposed as both.
         if (_disposed)
             return;
         _disposed = true;

@@ -59,7 +59,7 @@ public sealed class ProbeLimitsTests : IDisposable
     [InlineData("wss://example.org?a", "example.org:443")]
     [InlineData("tcp://10.0.0.1:22", "10.0.0.1:22")]
     [InlineData("http://user@example.org:8080/", "example.org:8080")]
-    [InlineData("http://[::1]:8080/", "[::1]:8080")]
+    [InlineData("http://[::1]:8080/", "::1:8080")]
     [InlineData("http://bücher.example/", "xn--bcher-kva.example:80")]
     [InlineData("icmp://example.org", "example.org:0")]
     public void Targets_share_a_limit_by_host_and_port(string url, string key) => Assert.Equal(key, ProbeLimits.Key(url));
