@@ -37,18 +37,20 @@ internal sealed class SocketExchange(Connector connector, bool home, ProbeUrl pr
 
     private static HttpIOException Silent() => new(HttpRequestError.ResponseEnded, "the server closed the connection without an answer");
 
-    // A connection that was kept may end while the request is on its way. What changes something at the server is not sent twice.
+    // A connection that was kept may end while the request is on its way. What may change something at the server is not sent twice (RFC 9110, 9.2.2).
     private async Task<Http1Head?> AgainAsync(Http1Connection connection, HttpCall call, Http1Request request)
     {
         try
         {
-            return await connection.AskAsync(request.Bytes, Measurement, Timeout) ?? (call.Body is null ? null : throw Silent());
+            return await connection.AskAsync(request.Bytes, Measurement, Timeout) ?? (IsSafe(call) ? null : throw Silent());
         }
-        catch (IOException) when (call.Body is null && connection.IsSilent && !Timeout.IsCancellationRequested)
+        catch (IOException) when (IsSafe(call) && connection.IsSilent && !Timeout.IsCancellationRequested)
         {
             return null;
         }
     }
+
+    private static bool IsSafe(HttpCall call) => call.Method is "GET" or "HEAD" or "OPTIONS";
 
     private async Task<Http1Connection> ConnectAsync(Uri url)
     {
