@@ -81,6 +81,8 @@ internal sealed class Dialogue(Stream stream, RegexCache regexes, int maxBytes, 
         _answered = true;
         measurement.Bytes = (measurement.Bytes ?? 0) + read;
         _received += Encoding.Latin1.GetString(_buffer.AsSpan(0, read));
+        // This may be the thread that sees what arrives on all sockets (inline completions), and an expression may take its time.
+        await Task.Yield();
         return true;
     }
 

@@ -4,6 +4,7 @@ using System.Text.RegularExpressions;
 using Dac.Contracts;
 using Dac.Targets;
 using DnsClient;
+using DnsClient.Protocol;
 
 namespace Dac.Collector.Probing;
 
@@ -108,7 +109,7 @@ public sealed class DnsProber(Connector connector) : IProber
         var accepted = options.Rcode ?? "NOERROR";
         if (!measurement.Assert($"response code {accepted}", accepted.Split(',', StringSplitOptions.TrimEntries).Contains(rcode), rcode))
             measurement.Fail(Outcome.BadRcode, $"response code {rcode}, accepted is {accepted}");
-        var records = answer.Answers.Select(r => r.ToString()).ToList();
+        var records = answer.Answers.Select(Line).ToList();
         if (rcode == "NOERROR" && options.AllowEmpty != true
             && !measurement.Assert($"a record of type {query.Type}", answer.Answers.Any(r => $"{r.RecordType}" == query.Type), $"{records.Count} records"))
             measurement.Fail(Outcome.UnexpectedAnswer, $"{query.Name} has no {query.Type} record");
@@ -144,4 +145,7 @@ public sealed class DnsProber(Connector connector) : IProber
     private static string Rcode(int code) => code < DnsQuery.Rcodes.Count ? DnsQuery.Rcodes[code] : $"{code}";
 
     private static string Shown(List<string> records) => records.Count == 0 ? "there is none" : string.Join(", ", records.Take(3));
+
+    // As it came: the library counts the time to live down while it is looked at.
+    private static string Line(DnsResourceRecord record) => record.ToString().Split(' ', 3) is [var name, _, var rest] ? $"{name} {record.InitialTimeToLive} {rest}" : record.ToString();
 }

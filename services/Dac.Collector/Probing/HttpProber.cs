@@ -79,8 +79,11 @@ public sealed class HttpProber(Connector connector, SecretReader secrets, BodyMe
     {
         _checks.Head(probe, answer, unfollowed, measurement);
         using var share = HttpChecks.AskBody(probe) ? memory.Take() : null;
-        if (await HttpBody.ReadAsync(answer, measurement, MaxBody(probe), share, timeout) is { } body)
-            _checks.Body(probe, body, measurement);
+        if (await HttpBody.ReadAsync(answer, measurement, MaxBody(probe), share, timeout) is not { } body)
+            return;
+        // This may be the thread that sees what arrives on all sockets (inline completions), and an expression may take its time.
+        await Task.Yield();
+        _checks.Body(probe, body, measurement);
     }
 
     private HttpExchange Open(ProbeUrl probe, Uri url, Measurement measurement, CancellationToken timeout)
