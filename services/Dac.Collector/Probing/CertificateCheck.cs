@@ -7,8 +7,8 @@ using Dac.Contracts;
 namespace Dac.Collector.Probing;
 
 /// <summary>
-/// What is noted of a certificate, and whether it will do. Building and verifying a chain is most of what a handshake costs here, so a whole presented chain
-/// that was found good is taken for good again for a minute; the name is compared each time. What was refused is looked at anew each time.
+/// What is noted of a certificate, and whether it will do. A whole presented chain that was found good is taken for good again for a minute, instead of being
+/// built and verified anew for each connection; the name is compared each time. What was refused is looked at anew each time.
 /// </summary>
 internal sealed class CertificateCheck
 {
