@@ -71,7 +71,8 @@ public sealed class TcpProxy : IAsyncDisposable
             while (true)
                 _ = ServeAsync(await _listener.AcceptSocketAsync(_stop.Token));
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        // The last is what a listener says that was stopped before it was asked.
+        catch (Exception e) when (e is OperationCanceledException or SocketException or InvalidOperationException)
         {
             // Disposed.
         }
