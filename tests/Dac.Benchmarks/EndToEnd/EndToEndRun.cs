@@ -36,7 +36,7 @@ public static class EndToEndRun
             await process.StopAsync();
         say("what the same requests cost others");
         var reference = new Dictionary<string, double> { ["SocketsHttpHandler loop"] = await Reference.HandlerAsync(settings, nginx) };
-        if (await Reference.WrkAsync(settings, nginx) is { } wrk)
+        if (await Reference.WrkAsync(nginx.Url(0), settings.Reuse) is { } wrk)
             reference["wrk"] = wrk;
         var stored = rows.Count(r => r.Outcome.Class() != OutcomeClass.Missed);
         return new Figures

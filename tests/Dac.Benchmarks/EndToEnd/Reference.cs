@@ -25,13 +25,13 @@ public static class Reference
     }
 
     /// <summary>wrk; null where it is not installed.</summary>
-    public static async Task<double?> WrkAsync(Settings settings, Nginx nginx)
+    public static async Task<double?> WrkAsync(string url, bool reuse)
     {
         try
         {
             // What has ended can't be asked for its time, but its parent can.
             var before = Proc.ChildrenCpuMs();
-            string[] arguments = ["-t1", $"-c{AtOnce}", "-d4s", .. settings.Reuse ? Array.Empty<string>() : ["-H", "Connection: close"], nginx.Url(0)];
+            string[] arguments = ["-t1", $"-c{AtOnce}", "-d4s", .. reuse ? Array.Empty<string>() : ["-H", "Connection: close"], url];
             using var wrk = Process.Start(new ProcessStartInfo("wrk", arguments) { RedirectStandardOutput = true })!;
             var output = await wrk.StandardOutput.ReadToEndAsync();
             await wrk.WaitForExitAsync();

@@ -47,7 +47,7 @@ internal static class ProbeCommand
             Row(table, name, reuse, "1,000/s", await loop.PacedAsync(1_000, seconds, cancellationToken));
         }
         table.AddRow($"{scheme} bare handler loop", Kept(reuse), "32", Text(await Reference.HandlerAsync(settings, nginx)), "", "", "");
-        if (await Wrk.RunAsync(nginx.Url(0), reuse) is { } wrk)
+        if (await Reference.WrkAsync(nginx.Url(0), reuse) is { } wrk)
             table.AddRow($"{scheme} wrk", Kept(reuse), "32", Text(wrk), "", "", "");
     }
 
