@@ -22,6 +22,7 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck, IDisposab
     private readonly InMemoryLimit? _limit;
     private readonly ILogger _logger = Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance;
     private readonly SemaphoreSlim _turn = new(1);
+    private readonly CancellationTokenSource _stopping = new();
     private volatile IBusControl _bus;
     private long _unansweredSince;
 
@@ -113,8 +114,12 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck, IDisposab
     {
         try
         {
-            await _bus.StartAsync(CancellationToken.None);
+            await _bus.StartAsync(_stopping.Token);
             HasStarted = true;
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            // Told to stop while the broker was not there.
         }
         catch (Exception e)
         {
@@ -128,13 +133,18 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck, IDisposab
     {
         if (_create is null)
             return;
+        await _stopping.CancelAsync();
         // Not given back: nothing is recycled any more.
         await _turn.WaitAsync(cancellationToken);
         await _bus.StopAsync(cancellationToken);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _turn.Dispose();
+    public void Dispose()
+    {
+        _stopping.Dispose();
+        _turn.Dispose();
+    }
 
     private void Answered() => Interlocked.Exchange(ref _unansweredSince, 0);
 
@@ -151,17 +161,18 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck, IDisposab
     private async Task RecycleAsync()
     {
         LogRecycled(_logger, RecycleAfter.TotalSeconds);
-        var old = _bus;
-        _bus = _create!();
-        Answered();
         try
         {
+            var old = _bus;
+            _bus = _create!();
+            Answered();
             await StartBusAsync();
             await old.StopAsync(RecycleAfter);
         }
-        catch (Exception e) when (e is OperationCanceledException or TimeoutException or MassTransitException)
+        // Nobody waits for this: whatever it is must be told.
+        catch (Exception e)
         {
-            // Its connection goes with it.
+            LogOld(_logger, e.Message);
         }
         finally
         {
@@ -181,6 +192,9 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck, IDisposab
 
     [LoggerMessage(LogLevel.Warning, "The broker has confirmed nothing for {Seconds} s, the connection for publishing is made anew")]
     private static partial void LogRecycled(ILogger logger, double seconds);
+
+    [LoggerMessage(LogLevel.Warning, "The connection on which nothing was confirmed could not be closed properly: {Reason}")]
+    private static partial void LogOld(ILogger logger, string reason);
 }
 
 /// <summary>What became of a send.</summary>
