@@ -46,7 +46,7 @@ internal static class ImportCommand
         if (errors.Count > 0 && !skipInvalid)
         {
             var lines = errors.Select(e => e.Line).Distinct().Count();
-            Database.Errors.WriteLine($"Nothing was imported: {Count(lines, "line")} of {file} {(lines == 1 ? "is" : "are")} wrong. Correct them, or import the other {Count(targets.Count, "line")} with --skip-invalid.");
+            Database.Errors.WriteLine($"Nothing was imported: {Count(lines, "line")} of {file} {(lines == 1 ? "is" : "are")} wrong. Correct {(lines == 1 ? "it" : "them")}{(targets.Count == 0 ? "" : $", or import the other {Count(targets.Count, "line")} with --skip-invalid")}.");
             return 1;
         }
         return await Database.UseAsync(() => database, create: true, async services =>

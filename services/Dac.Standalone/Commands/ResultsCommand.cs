@@ -19,8 +19,9 @@ internal static class ResultsCommand
         var last = new Option<int>("--last") { Description = "How many, 1 to 10,000", HelpName = "N", DefaultValueFactory = _ => 20 };
         last.Validators.Add(result =>
         {
-            if (result.Tokens.Count > 0 && result.GetValue(last) is < 1 or > 10_000)
-                result.AddError("--last must be 1 to 10000.");
+            // Its text: asking for the number throws where it is none.
+            if (result.Tokens is [var given] && !(int.TryParse(given.Value, CultureInfo.InvariantCulture, out var rows) && rows is >= 1 and <= 10_000))
+                result.AddError($"--last '{given.Value}' is not a number of rows: give 1 to 10000.");
         });
         var data = Database.DataOption();
         var command = new Command("results", """
