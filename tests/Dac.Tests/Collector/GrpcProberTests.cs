@@ -30,17 +30,17 @@ public sealed class GrpcProberTests
     public async Task A_service_is_asked_for_by_its_name_and_with_metadata()
     {
         Environment.SetEnvironmentVariable("DAC_SECRET_GRPC_TEST", "s3cret");
-        IHeaderDictionary? headers = null;
+        (string?, string?) seen = default; // copied: Kestrel empties a request's headers when it ends
         await using var server = await KestrelServer.StartAsync(
             c =>
             {
-                headers = c.Request.Headers;
+                seen = (c.Request.Headers["x-tenant"], c.Request.Headers.Authorization);
                 return AnswerAsync(c, service => service == "shop.Orders" ? ServingStatus.Serving : ServingStatus.NotServing);
             },
             HttpProtocols.Http2);
         var options = new GrpcOptions { Service = "shop.Orders", Metadata = new Dictionary<string, string> { ["x-tenant"] = "a" }, SecretMetadata = new Dictionary<string, string> { ["authorization"] = "env:DAC_SECRET_GRPC_TEST" } };
         Assert.Equal(Outcome.Up, (await ProbeOnce.RunAsync(server.Url("grpc"), p => p with { Grpc = options })).Outcome);
-        Assert.Equal(("a", "s3cret"), ($"{headers!["x-tenant"]}", $"{headers.Authorization}"));
+        Assert.Equal(("a", "s3cret"), seen);
         var other = await ProbeOnce.RunAsync(server.Url("grpc"), p => p with { Grpc = new() { Service = "shop.Stock" } });
         Assert.Equal((Outcome.NotServing, "shop.Stock says NotServing"), (other.Outcome, other.Error));
     }

@@ -59,16 +59,16 @@ public sealed class WsProberTests
     public async Task Headers_secrets_and_subprotocol_are_sent()
     {
         Environment.SetEnvironmentVariable("DAC_SECRET_WS_TEST", "s3cret");
-        IHeaderDictionary? headers = null;
+        (string?, string?, string?) seen = default; // copied: Kestrel empties a request's headers when it ends
         await using var server = await KestrelServer.StartAsync(async c =>
         {
-            headers = c.Request.Headers;
+            seen = (c.Request.Headers.Origin, c.Request.Headers["X-Key"], c.Request.Headers.SecWebSocketProtocol);
             using var socket = await c.WebSockets.AcceptWebSocketAsync("chat");
             await socket.ReceiveAsync(new byte[10], c.RequestAborted);
         });
         var options = new WsOptions { Headers = new Dictionary<string, string> { ["Origin"] = "https://example.org" }, SecretHeaders = new Dictionary<string, string> { ["X-Key"] = "env:DAC_SECRET_WS_TEST" }, Subprotocol = "chat" };
         Assert.Equal(Outcome.Up, (await ProbeOnce.RunAsync(server.Url("ws"), p => p with { Ws = options })).Outcome);
-        Assert.Equal(("https://example.org", "s3cret", "chat"), ($"{headers!.Origin}", $"{headers["X-Key"]}", $"{headers.SecWebSocketProtocol}"));
+        Assert.Equal(("https://example.org", "s3cret", "chat"), seen);
     }
 
     [Fact]
