@@ -1,10 +1,10 @@
 namespace Dac.Collector;
 
 /// <summary>
-/// Notices when the whole process stood still (SIGSTOP, a suspended machine, a garbage collection of seconds): what it measured meanwhile says nothing of
-/// the targets.
+/// Notices when the whole process stood still (SIGSTOP, a suspended machine, a garbage collection of seconds), or its thread pool did (starved of CPU, or of threads): what
+/// it measured meanwhile says nothing of the targets.
 /// </summary>
-public sealed class PauseWatch(TimeProvider time) : IHostedService, IDisposable
+public sealed class PauseWatch(TimeProvider time) : IHostedService, IThreadPoolWorkItem, IDisposable
 {
     /// <summary>A beat that comes so much later than the one before was held up.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromMilliseconds(250);
@@ -21,6 +21,7 @@ public sealed class PauseWatch(TimeProvider time) : IHostedService, IDisposable
     private readonly ManualResetEvent _stop = new(false);
     private Thread? _thread;
     private bool _disposed;
+    private int _queued;
     private long _beat = time.GetTimestamp();
 
     /// <inheritdoc/>
@@ -82,10 +83,20 @@ public sealed class PauseWatch(TimeProvider time) : IHostedService, IDisposable
         }
     }
 
+    void IThreadPoolWorkItem.Execute()
+    {
+        Volatile.Write(ref _queued, 0);
+        Beat();
+    }
+
+    // In the pool, where the probes go on: behind all that waits there, as they do.
     private void Run()
     {
         while (!_stop.WaitOne(BeatMs))
-            Beat();
+        {
+            if (Interlocked.Exchange(ref _queued, 1) == 0)
+                ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
     }
 
     private TimeSpan Pause(long from, long to) => time.GetElapsedTime(from, to) is var gap && gap > Limit ? gap : TimeSpan.Zero;

@@ -67,6 +67,7 @@ public sealed partial class PlanJob(
             return;
         }
         memory.Yielded = 0;
+        var due = new List<PlannedWindow>();
         if (offers.Count > 0)
         {
             var won = await WithinAsync(() => plans.PlanAsync(offers, catalogue.Revision, cancellationToken));
@@ -74,10 +75,13 @@ public sealed partial class PlanJob(
             Count(mine);
             var windows = mine.SelectMany(o => o.Windows).ToLookup(memory.IsSent);
             await MarkAsync(windows[true], cancellationToken);
-            await PublishAsync([.. windows[false]], cancellationToken);
+            due.AddRange(windows[false]);
         }
         memory.Failed = 0;
-        await PublishAsync(await WithinAsync(() => plans.ClaimUnpublishedAsync(WindowsAhead * state.PlannedUntilMs.Count, cancellationToken)), cancellationToken);
+        // What others left behind is due before what was just planned. All of it has one deadline: a broker that does not answer must hold up the next tick for
+        // less than the plan runs ahead.
+        due.InsertRange(0, await WithinAsync(() => plans.ClaimUnpublishedAsync(WindowsAhead * state.PlannedUntilMs.Count, cancellationToken)));
+        await PublishAsync(due, cancellationToken);
         if (health.Succeeded())
             LogBack(logger);
         await lease.HoldAsync(cancellationToken);

@@ -14,15 +14,29 @@ public sealed class PlanLease(IConfiguration configuration) : IAsyncDisposable
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(5);
 
+    /// <summary>What the broker gets to say goodbye; the client's own 5 s would be longer than the plan runs ahead.</summary>
+    private static readonly TimeSpan Goodbye = TimeSpan.FromMilliseconds(200);
+
     private IConnection? _connection;
     private IChannel? _channel;
-    private bool _holds;
+    private Task<bool>? _attempt;
+    private volatile bool _holds;
 
     /// <summary>Takes the lease, or keeps it; false where another node has it, or the broker does not answer within a second.</summary>
     public async Task<bool> HoldAsync(CancellationToken cancellationToken)
     {
         if (configuration["ConnectionStrings:Broker"] is not { Length: > 0 } broker || (_holds && _connection is { IsOpen: true }))
             return true;
+        // The client takes its time to give up a broker that hangs: planning must not wait for it, nor ask beside it.
+        if (_attempt is { IsCompleted: false })
+            return false;
+        _attempt = TakeAsync(broker, cancellationToken);
+        await ((Task)_attempt).WaitAsync(Deadline, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return _attempt.IsCompleted && await _attempt;
+    }
+
+    private async Task<bool> TakeAsync(string broker, CancellationToken cancellationToken)
+    {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(Deadline);
         try
@@ -52,8 +66,10 @@ public sealed class PlanLease(IConfiguration configuration) : IAsyncDisposable
     {
         _holds = false;
         _channel = null;
-        if (Interlocked.Exchange(ref _connection, null) is { } connection)
-            await connection.DisposeAsync();
+        if (Interlocked.Exchange(ref _connection, null) is not { } connection)
+            return;
+        await connection.AbortAsync(Goodbye);
+        await connection.DisposeAsync();
     }
 
     // Declaring what is another's is an error in the broker's log, once a second; a message that finds no queue is not.

@@ -17,6 +17,9 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck, IDisposab
     /// <summary>A connection that looks well and on which nothing is confirmed for so long is given up: three send deadlines, and two heartbeats.</summary>
     public static readonly TimeSpan RecycleAfter = TimeSpan.FromSeconds(20);
 
+    /// <summary>Sends that the client has not let go of. Some 20 kB each.</summary>
+    private const int MaxUnderWay = 2_000;
+
     private readonly Func<IBusControl>? _create;
     private readonly TimeProvider _time;
     private readonly InMemoryLimit? _limit;
@@ -25,6 +28,7 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck, IDisposab
     private readonly CancellationTokenSource _stopping = new();
     private volatile IBusControl _bus;
     private long _unansweredSince;
+    private int _underWay;
 
     /// <summary>Over RabbitMQ a bus of its own, else the process's one bus.</summary>
     public PublishBus(IServiceProvider services, IConfiguration configuration, BusParts parts, IOptions<TopologyOptions> topology, TimeProvider time, ILoggerFactory logs)
@@ -85,8 +89,7 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck, IDisposab
     {
         try
         {
-            var endpoint = await _bus.GetSendEndpoint(address);
-            await endpoint.Send(message, context => context.TimeToLive = timeToLive, deadline);
+            await DeliverAsync(address, message, timeToLive, deadline).WaitAsync(deadline);
             Answered();
             return new SendOutcome(Sent.Confirmed, "");
         }
@@ -99,6 +102,26 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck, IDisposab
         {
             Unanswered();
             return new SendOutcome(Sent.Unknown, e.Message);
+        }
+    }
+
+    // The client does not always let go at the deadline: while the broker has blocked its connection, or while it connects. Whoever sends must not wait for it.
+    private async Task DeliverAsync<T>(Uri address, T message, TimeSpan? timeToLive, CancellationToken deadline)
+        where T : class
+    {
+        if (Interlocked.Increment(ref _underWay) > MaxUnderWay)
+        {
+            Interlocked.Decrement(ref _underWay);
+            throw new TimeoutException($"{MaxUnderWay} sends are not answered yet");
+        }
+        try
+        {
+            var endpoint = await _bus.GetSendEndpoint(address);
+            await endpoint.Send(message, context => context.TimeToLive = timeToLive, deadline);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _underWay);
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Dac.Contracts;
 using Dac.Storage.Model;
 using Dac.Targets;
 using Microsoft.EntityFrameworkCore;
@@ -29,7 +28,8 @@ public sealed class GapPlan(IDbContextFactory<DacDbContext> contexts, NameIds na
                 slots.AddRange(target.Locations.Select(l => new PlannedSlot(target.Id, l, (short)(due.Value - second))));
             }
         }
-        foreach (var found in await FoundAsync(gap, cancellationToken))
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        foreach (var found in await db.FoundAsync(gap.FromTime, gap.ToTime, gap.Partition, cancellationToken))
         {
             var second = found.DueMs / Schedule.WindowMs * Schedule.WindowMs;
             if (!bySecond.TryGetValue(second, out var slots))
@@ -62,26 +62,11 @@ public sealed class GapPlan(IDbContextFactory<DacDbContext> contexts, NameIds na
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         // The next gap finds its rows itself.
         var next = await db.PlanGaps.Where(g => g.Partition == gap.Partition && g.FromTime >= gap.ToTime).MinAsync(g => (DateTimeOffset?)g.FromTime, cancellationToken);
-        var after = new PlanGap { Partition = gap.Partition, FromTime = gap.ToTime, ToTime = next < gap.ToTime + Ahead ? next.Value : gap.ToTime + Ahead };
-        if (await FoundAsync(after, cancellationToken) is not { Count: > 0 } found)
-            return [];
-        var windows = await db.PlanWindows.AsNoTracking().Where(w => w.Partition == gap.Partition && w.StartsAt >= after.FromTime && w.StartsAt < after.ToTime).ToListAsync(cancellationToken);
-        var planned = windows.SelectMany(w => w.SlotTargets!.Select((t, i) => (t, w.SlotLocations![i], w.StartsAt.ToUnixTimeMilliseconds() + w.SlotOffsetsMs![i]))).ToHashSet();
-        return
-        [
-            .. found.Where(f => !planned.Contains(f)).GroupBy(f => f.DueMs / Schedule.WindowMs * Schedule.WindowMs)
-                .Select(s => new PlannedWindow(gap.Partition, s.Key, [.. s.Select(f => new PlannedSlot(f.TargetId, f.LocationId, (short)(f.DueMs - s.Key)))], 0, 0, s.Key)),
-        ];
-    }
-
-    // What was probed was due to somebody: to a scheduler without the database, that did not hear of a change.
-    private async Task<List<(long TargetId, short LocationId, long DueMs)>> FoundAsync(PlanGap gap, CancellationToken cancellationToken)
-    {
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        var rows = await db.Results.AsNoTracking().Where(r => r.ScheduledAt >= gap.FromTime && r.ScheduledAt < gap.ToTime && r.Outcome < Outcome.Expired)
-            .Where(r => db.TargetVersions.Where(v => v.TargetId == r.TargetId && v.ValidFrom <= r.ScheduledAt).OrderByDescending(v => v.Revision).Select(v => v.Partition).FirstOrDefault() == gap.Partition)
-            .Select(r => new { r.TargetId, r.LocationId, r.ScheduledAt }).ToListAsync(cancellationToken);
-        return rows.ConvertAll(r => (r.TargetId, r.LocationId, r.ScheduledAt.ToUnixTimeMilliseconds()));
+        var until = next < gap.ToTime + Ahead ? next.Value : gap.ToTime + Ahead;
+        var found = await db.FoundAsync(gap.ToTime, until, gap.Partition, cancellationToken);
+        return found.Count == 0
+            ? []
+            : Gaps.Strays(found, await db.PlanWindows.AsNoTracking().Where(w => w.Partition == gap.Partition && w.StartsAt >= gap.ToTime && w.StartsAt < until).ToListAsync(cancellationToken));
     }
 
     private async Task<List<PastTarget>> ReadAsync(PlanGap gap, IReadOnlyList<long>? only, CancellationToken cancellationToken)

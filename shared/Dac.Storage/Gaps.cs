@@ -1,5 +1,6 @@
 using Dac.Contracts;
 using Dac.Storage.Model;
+using Dac.Targets;
 using Microsoft.EntityFrameworkCore;
 
 namespace Dac.Storage;
@@ -54,5 +55,50 @@ internal static class Gaps
         await db.SaveChangesAsync(cancellationToken);
     }
 
+    /// <summary>
+    /// Adds to windows that late results have opened again what was probed in their seconds without being in anybody's plan: by a scheduler without the database, that did not hear of a
+    /// change, and whose results came when the seconds had their account already.
+    /// </summary>
+    public static async Task AdoptLateAsync(this DacDbContext db, IEnumerable<(short Partition, DateTimeOffset StartsAt)> reopened, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        foreach (var second in reopened.GroupBy(w => w.StartsAt, w => w.Partition))
+        {
+            var found = await db.FoundAsync(second.Key, second.Key.AddMilliseconds(Schedule.WindowMs), null, cancellationToken);
+            if (found.Count == 0)
+                continue;
+            var windows = await db.PlanWindows.AsNoTracking().Where(w => w.StartsAt == second.Key).ToListAsync(cancellationToken);
+            await db.AdoptAsync(Strays(found.Where(f => second.Contains(f.Partition)), windows), now, cancellationToken);
+        }
+    }
+
+    /// <summary>What was found and stands in none of these windows.</summary>
+    public static List<PlannedWindow> Strays(IEnumerable<FoundSlot> found, IEnumerable<PlanWindow> windows)
+    {
+        var planned = windows.SelectMany(w => w.SlotTargets!.Select((t, i) => (t, w.SlotLocations![i], w.StartsAt.ToUnixTimeMilliseconds() + w.SlotOffsetsMs![i]))).ToHashSet();
+        return
+        [
+            .. found.Where(f => !planned.Contains((f.TargetId, f.LocationId, f.DueMs))).GroupBy(f => (f.Partition, SecondMs: f.DueMs / Schedule.WindowMs * Schedule.WindowMs))
+                .Select(s => new PlannedWindow(s.Key.Partition, s.Key.SecondMs, [.. s.Select(f => new PlannedSlot(f.TargetId, f.LocationId, (short)(f.DueMs - s.Key.SecondMs)))], 0, 0, s.Key.SecondMs)),
+        ];
+    }
+
+    /// <summary>What collectors have reported of a span, executed or not, and the partition that it belonged to: it was due to somebody.</summary>
+    public static async Task<List<FoundSlot>> FoundAsync(this DacDbContext db, DateTimeOffset from, DateTimeOffset to, short? only, CancellationToken cancellationToken)
+    {
+        var rows = await db.Results.AsNoTracking().Where(r => r.ScheduledAt >= from && r.ScheduledAt < to && r.CollectorId != null)
+            .Select(r => new
+            {
+                r.TargetId,
+                r.LocationId,
+                r.ScheduledAt,
+                Partition = db.TargetVersions.Where(v => v.TargetId == r.TargetId && v.ValidFrom <= r.ScheduledAt).OrderByDescending(v => v.Revision).Select(v => (short?)v.Partition).FirstOrDefault(),
+            })
+            .Where(r => r.Partition != null && (only == null || r.Partition == only)).ToListAsync(cancellationToken);
+        return rows.ConvertAll(r => new FoundSlot(r.Partition!.Value, r.TargetId, r.LocationId, r.ScheduledAt.ToUnixTimeMilliseconds()));
+    }
+
     private static IQueryable<PlanGap> Row(DacDbContext db, PlanGap gap) => db.PlanGaps.Where(g => g.Partition == gap.Partition && g.FromTime == gap.FromTime);
 }
+
+/// <summary>A slot that has a row, by a collector.</summary>
+internal readonly record struct FoundSlot(short Partition, long TargetId, short LocationId, long DueMs);

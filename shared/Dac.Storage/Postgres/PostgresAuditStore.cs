@@ -7,14 +7,14 @@ using NpgsqlTypes;
 namespace Dac.Storage.Postgres;
 
 /// <summary>The audit on PostgreSQL.</summary>
-internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> contexts) : IAuditStore
+internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> contexts, TimeProvider time) : IAuditStore
 {
     private const string LockSql = "SELECT pg_try_advisory_xact_lock(229376004)";
 
     // Before it is counted a window is locked, in a statement of its own: writers of late results do the same, so that what they have replaced is seen here,
     // or they see what was closed here. In the order in which writers lock.
     private const string DueSql = """
-        SELECT partition, starts_at FROM plan_window
+        SELECT partition, starts_at, executed IS NOT NULL AS again FROM plan_window
         WHERE (partition, starts_at) IN (
             SELECT partition, starts_at FROM plan_window WHERE audited_at IS NULL AND audit_after < clock_timestamp() ORDER BY audit_after LIMIT $1)
         ORDER BY starts_at, partition FOR UPDATE
@@ -71,12 +71,13 @@ internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> co
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await db.Database.OpenConnectionAsync(cancellationToken);
         var connection = (NpgsqlConnection)db.Database.GetDbConnection();
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await using var turn = new NpgsqlCommand(LockSql, connection, transaction);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var turn = new NpgsqlCommand(LockSql, connection);
         if (await turn.ExecuteScalarAsync(cancellationToken) is not true)
             return null;
         var (partitions, starts) = (new List<short>(), new List<DateTime>());
-        await using (var due = new NpgsqlCommand(DueSql, connection, transaction))
+        var again = new List<(short, DateTimeOffset)>();
+        await using (var due = new NpgsqlCommand(DueSql, connection))
         {
             due.Parameters.Add(new NpgsqlParameter<int> { TypedValue = windows });
             await using var reader = await due.ExecuteReaderAsync(cancellationToken);
@@ -84,11 +85,14 @@ internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> co
             {
                 partitions.Add(reader.GetInt16(0));
                 starts.Add(reader.GetDateTime(1));
+                if (reader.GetBoolean(2))
+                    again.Add((reader.GetInt16(0), reader.GetFieldValue<DateTimeOffset>(1)));
             }
         }
         if (partitions.Count == 0)
             return new AuditSummary(0, 0, 0);
-        await using var audit = new NpgsqlCommand(AuditSql, connection, transaction);
+        await db.AdoptLateAsync(again, time.GetUtcNow(), cancellationToken);
+        await using var audit = new NpgsqlCommand(AuditSql, connection);
         audit.Parameters.Add(Column(NpgsqlDbType.Smallint, partitions.ToArray()));
         audit.Parameters.Add(Column(NpgsqlDbType.TimestampTz, starts.ToArray()));
         AuditSummary summary;

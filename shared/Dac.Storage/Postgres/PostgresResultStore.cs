@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
@@ -65,13 +64,6 @@ internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> c
 
     /// <summary>No window is audited sooner after its start.</summary>
     private static readonly TimeSpan AuditMargin = TimeSpan.FromSeconds(15);
-
-    /// <summary>Tables partitioned by day.</summary>
-    private static readonly string[] Partitioned = ["probe_result", "plan_window"];
-
-    private const int DaysAhead = 3;
-
-    private const long MaintenanceLock = 0x0DAC_0003;
 
     public async Task<int> WriteAsync(IReadOnlyList<ResultRow> rows, CancellationToken cancellationToken)
     {
@@ -157,106 +149,8 @@ internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> c
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await db.Database.OpenConnectionAsync(cancellationToken);
-        var connection = (NpgsqlConnection)db.Database.GetDbConnection();
-        // One at a time: what another one has just attached must not be taken for a leftover and dropped.
-        await ExecuteAsync(connection, $"SELECT pg_advisory_lock({MaintenanceLock})", cancellationToken, timeoutSeconds: 0);
-        try
-        {
-            return await MaintainAsync(connection, now, cutoff, cancellationToken);
-        }
-        finally
-        {
-            await ExecuteAsync(connection, $"SELECT pg_advisory_unlock({MaintenanceLock})", CancellationToken.None);
-        }
+        return await new PostgresPartitions((NpgsqlConnection)db.Database.GetDbConnection()).MaintainAsync(now.UtcDateTime, cutoff.UtcDateTime, cancellationToken);
     }
-
-    private static async Task<List<string>> MaintainAsync(NpgsqlConnection connection, DateTimeOffset now, DateTimeOffset cutoff, CancellationToken cancellationToken)
-    {
-        var done = new List<string>();
-        foreach (var table in Partitioned)
-        {
-            var (there, halfDetached, detached) = await PartitionsAsync(connection, table, cancellationToken);
-            // Killed between detaching and dropping.
-            foreach (var name in detached.Where(n => Day(table, n) is { } day && day.AddDays(1) <= cutoff.UtcDateTime))
-            {
-                await ExecuteAsync(connection, $"DROP TABLE {name}", cancellationToken);
-                done.Add($"dropped {name}");
-            }
-            foreach (var name in halfDetached)
-            {
-                await ExecuteAsync(connection, $"ALTER TABLE {table} DETACH PARTITION {name} FINALIZE", cancellationToken);
-                await ExecuteAsync(connection, $"DROP TABLE {name}", cancellationToken);
-                done.Add($"dropped {name}");
-            }
-            var today = now.UtcDateTime.Date;
-            for (var day = today.AddDays(-1); day <= today.AddDays(DaysAhead); day = day.AddDays(1))
-            {
-                if (!there.Contains(Name(table, day)))
-                    done.Add(await CreateAsync(connection, table, day, cancellationToken));
-            }
-            foreach (var name in there.Where(n => Day(table, n) is { } day && day.AddDays(1) <= cutoff.UtcDateTime))
-            {
-                // Concurrently: neither readers nor writers of the other days wait.
-                await ExecuteAsync(connection, $"ALTER TABLE {table} DETACH PARTITION {name} CONCURRENTLY", cancellationToken);
-                await ExecuteAsync(connection, $"DROP TABLE {name}", cancellationToken);
-                done.Add($"dropped {name}");
-            }
-        }
-        return done;
-    }
-
-    private static async Task<string> CreateAsync(NpgsqlConnection connection, string table, DateTime day, CancellationToken cancellationToken)
-    {
-        var name = Name(table, day);
-        // Made aside and attached: CREATE TABLE ... PARTITION OF would lock the whole table against readers and writers.
-        await ExecuteAsync(connection, $"DROP TABLE IF EXISTS {name}", cancellationToken);
-        await ExecuteAsync(connection, $"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)", cancellationToken);
-        await ExecuteAsync(
-            connection,
-            string.Create(CultureInfo.InvariantCulture, $"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{day:yyyy-MM-dd} 00:00+00') TO ('{day.AddDays(1):yyyy-MM-dd} 00:00+00')"),
-            cancellationToken);
-        return $"made {name}";
-    }
-
-    private static async Task<(HashSet<string> There, List<string> HalfDetached, List<string> Detached)> PartitionsAsync(
-        NpgsqlConnection connection, string table, CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand(
-            """
-            SELECT c.relname::text, i.inhdetachpending FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
-            WHERE i.inhparent = $1::regclass
-               OR (i.inhparent IS NULL AND c.relkind = 'r' AND c.relname ~ ('^' || $1 || '_p[0-9]{8}$')
-                   AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = $1::regclass))
-            """,
-            connection);
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = table });
-        var (there, halfDetached, detached) = (new HashSet<string>(StringComparer.Ordinal), new List<string>(), new List<string>());
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            if (await reader.IsDBNullAsync(1, cancellationToken))
-                detached.Add(reader.GetString(0));
-            else if (reader.GetBoolean(1))
-                halfDetached.Add(reader.GetString(0));
-            else
-                there.Add(reader.GetString(0));
-        }
-        return (there, halfDetached, detached);
-    }
-
-    // Names are built here from a fixed table and a date, never from input.
-    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken, int timeoutSeconds = 30)
-    {
-#pragma warning disable CA2100
-        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = timeoutSeconds };
-#pragma warning restore CA2100
-        await command.ExecuteNonQueryAsync(cancellationToken);
-    }
-
-    private static string Name(string table, DateTime day) => string.Create(CultureInfo.InvariantCulture, $"{table}_p{day:yyyyMMdd}");
-
-    private static DateTime? Day(string table, string name) =>
-        DateTime.TryParseExact(name[(table.Length + 2)..], "yyyyMMdd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day) ? day : null;
 
     private static void Add<T>(NpgsqlBatchCommand command, NpgsqlDbType type, IReadOnlyList<ResultRow> rows, Func<ResultRow, T> column)
     {

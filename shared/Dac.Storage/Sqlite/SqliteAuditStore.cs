@@ -2,6 +2,7 @@ using Dac.Contracts;
 using Dac.Storage.Model;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 
 namespace Dac.Storage.Sqlite;
 
@@ -35,12 +36,14 @@ internal sealed class SqliteAuditStore(IDbContextFactory<SqliteDbContext> contex
         if (!await db.PlanWindows.AnyAsync(w => w.AuditedAt == null && w.AuditAfter < now, cancellationToken))
             return new AuditSummary(0, 0, 0);
         using var turn = await gate.EnterAsync();
-        await db.Database.OpenConnectionAsync(cancellationToken);
-        var connection = (SqliteConnection)db.Database.GetDbConnection();
-        await using var transaction = connection.BeginTransaction();
-        using var lost = Command(connection, transaction, LostSql, now, windows);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        var (connection, raw) = ((SqliteConnection)db.Database.GetDbConnection(), (SqliteTransaction)transaction.GetDbTransaction());
+        var due = await db.PlanWindows.Where(w => w.AuditedAt == null && w.AuditAfter < now).OrderBy(w => w.AuditAfter).Take(windows)
+            .Select(w => new { w.Partition, w.StartsAt, Again = w.Executed != null }).ToListAsync(cancellationToken);
+        await db.AdoptLateAsync(due.Where(w => w.Again).Select(w => (w.Partition, w.StartsAt)), now, cancellationToken);
+        using var lost = Command(connection, raw, LostSql, now, windows);
         var missing = await lost.ExecuteNonQueryAsync(cancellationToken);
-        using var close = Command(connection, transaction, CloseSql, now, windows);
+        using var close = Command(connection, raw, CloseSql, now, windows);
         var (closed, slots) = (0, 0L);
         await using (var reader = await close.ExecuteReaderAsync(cancellationToken))
         {

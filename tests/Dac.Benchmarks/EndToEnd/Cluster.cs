@@ -35,6 +35,8 @@ public sealed class Cluster(Settings settings) : IAsyncDisposable
             .Concat(Enumerable.Range(0, settings.Dead).Select(i => new TargetDefinition { Key = $"dead{i}", Url = nginx.DeadUrl(i), Interval = interval, Timeout = "1s" }));
         foreach (var some in targets.Chunk(5_000))
             await _storage.Services.GetRequiredService<TargetStore>().SaveAsync(some);
+        if (settings.Stored > 0)
+            await StoredRows.FillAsync(builder.Configuration["ConnectionStrings:Database"]!, settings.Stored, settings.Targets);
         if (!settings.Standalone)
             _vhost = await _rabbit.CreateVhostAsync();
     }

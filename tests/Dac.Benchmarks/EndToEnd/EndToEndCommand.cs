@@ -20,6 +20,7 @@ internal static class EndToEndCommand
         var collectors = new Option<int>("--collectors") { Description = "How many collectors", DefaultValueFactory = _ => 1 };
         var standalone = new Option<bool>("--standalone") { Description = "One process instead of three over RabbitMQ and PostgreSQL" };
         var dead = new Option<int>("--dead") { Description = "Further targets that never answer, each on a host of its own" };
+        var stored = new Option<long>("--stored") { Description = "Rows that are stored before, in the partition that is written to (PostgreSQL; 100 million take 20 GB and some minutes)" };
         var hosts = new Option<int>("--hosts") { Description = "Loopback hosts that the targets are spread over, 250 at most", DefaultValueFactory = _ => 100 };
         var warmUp = new Option<int>("--warm-up") { Description = "Seconds before anything is measured", DefaultValueFactory = _ => 30 };
         var duration = new Option<int>("--duration") { Description = "Seconds that are measured", DefaultValueFactory = _ => 60 };
@@ -30,7 +31,7 @@ internal static class EndToEndCommand
               e2e --rate 6500 --reuse --json figures.json
               e2e --rate 200 --dead 50
             """)
-        { rate, interval, scheme, reuse, collectors, standalone, dead, hosts, warmUp, duration, json };
+        { rate, interval, scheme, reuse, collectors, standalone, dead, stored, hosts, warmUp, duration, json };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var figures = await EndToEndRun.RunAsync(
@@ -43,6 +44,7 @@ internal static class EndToEndCommand
                     Collectors = parsed.GetValue(collectors),
                     Standalone = parsed.GetValue(standalone),
                     Dead = parsed.GetValue(dead),
+                    Stored = parsed.GetValue(stored),
                     Hosts = parsed.GetValue(hosts),
                     WarmUp = parsed.GetValue(warmUp),
                     Duration = parsed.GetValue(duration),

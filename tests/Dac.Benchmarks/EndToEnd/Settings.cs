@@ -24,6 +24,9 @@ public sealed record Settings
     /// <summary>Further targets of that interval, each on a host of its own, that take a connection and never answer.</summary>
     public required int Dead { get; init; }
 
+    /// <summary>Rows that are stored before, in the partition that is written to. PostgreSQL only.</summary>
+    public long Stored { get; init; }
+
     /// <summary>Hosts that the targets are spread over: 127.0.0.1 and following.</summary>
     public required int Hosts { get; init; }
 

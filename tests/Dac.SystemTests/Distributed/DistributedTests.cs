@@ -91,6 +91,35 @@ public sealed class DistributedTests(PostgreSql postgres, RabbitMq rabbit)
         Assert.True(ledger is { Missed.Sum: 0, GapSeconds: 0 } && ledger.Executed == ledger.Planned, ledger.ToString());
     }
 
+    [Theory]
+    [InlineData("hangs")]
+    [InlineData("is stopped")]
+    [InlineData("is short of memory")]
+    public async Task While_the_broker_takes_nothing_the_plan_is_written_on_without_a_gap(string broker)
+    {
+        await using var rabbit = new RabbitMq();
+        await using var dac = await Deployment.CreateAsync(postgres, rabbit);
+        await dac.SaveTargetsAsync(500);
+        await dac.StartAsync("Scheduler");
+        await dac.StartAsync("Scheduler");
+        await Poll.UntilAsync("windows are planned", async () => (await PlannedAsync(dac)).Count > 50);
+        await (broker switch
+        {
+            "hangs" => rabbit.PauseAsync(),
+            "is stopped" => rabbit.StopAsync(),
+            _ => rabbit.ControlAsync("set_vm_memory_high_watermark", "0.0001"),
+        });
+        var since = TimeProvider.System.GetUtcNow();
+
+        await Poll.UntilAsync("20 s more are planned", async () => (await PlannedAsync(dac)).Exists(w => w.StartsAt > since.AddSeconds(20)), TimeSpan.FromSeconds(90));
+
+        var planned = await PlannedAsync(dac);
+        if (broker == "hangs")
+            await rabbit.UnpauseAsync();
+        Assert.All(planned.GroupBy(w => w.Partition), windows =>
+            Assert.Equal((windows.Max(w => w.StartsAt) - windows.Min(w => w.StartsAt)).TotalSeconds + 1, windows.Count()));
+    }
+
     [Fact]
     public async Task A_slot_for_a_location_that_has_no_collector_is_undeliverable_and_costs_the_others_nothing()
     {
@@ -207,6 +236,9 @@ public sealed class DistributedTests(PostgreSql postgres, RabbitMq rabbit)
         await dac.WaitForRowsAsync(20);
         await Poll.UntilAsync("it is in the error queue", async () => (await dac.Vhost.Management.GetAsync(new Uri(dac.Vhost.Path("queues", Queues.ProbeResult + "_error"), UriKind.Relative), Cancel)).IsSuccessStatusCode);
     }
+
+    private static Task<List<(short Partition, DateTimeOffset StartsAt)>> PlannedAsync(Deployment dac) =>
+        dac.QueryAsync(async db => (await db.PlanWindows.Where(w => w.PlannedAt != null).Select(w => new { w.Partition, w.StartsAt }).ToListAsync(Cancel)).ConvertAll(w => (w.Partition, w.StartsAt)));
 
     private static Task<int> CountAsync(Deployment dac, string collector) =>
         dac.QueryAsync(db => db.Results.CountAsync(r => db.Collectors.Any(c => c.Id == r.CollectorId && c.Name == collector), Cancel));

@@ -47,6 +47,31 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
     }
 
     [Fact]
+    public async Task What_comes_after_the_audit_without_being_in_any_plan_is_added_to_its_partitions_window()
+    {
+        await PlanAsync(0, 2);
+        await PlanAsync(1, 2);
+        await WriteAsync(Outcome.Up, Outcome.Up);
+        await Store.Audit.AuditAsync(10, Cancel);
+        var start = DateTimeOffset.FromUnixTimeMilliseconds(_start);
+        await using (var db = Store.Context())
+        {
+            db.AddRange(new[] { 7, 8, 9 }.Select(i => new TargetVersion { TargetId = Target(1, i), Revision = i, Spec = "{}", Partition = 1, ValidFrom = start.AddDays(-1), ValidTo = start.AddSeconds(-30) }));
+            await db.SaveChangesAsync(Cancel);
+        }
+
+        // Probed by a plan that did not hear of its deletion, or held back until it was too late.
+        await Store.Results.WriteAsync([Row(1, 7, Outcome.Up), Row(1, 8, Outcome.Expired)], Cancel);
+        await Store.Audit.AuditAsync(10, Cancel);
+
+        var windows = (await Store.AllAsync<PlanWindow>()).OrderBy(w => w.Partition).ToList();
+        Assert.Equal((2, 2, 0, false), (windows[0].Planned, windows[0].Executed, windows[0].Missed, windows[0].Unexplained));
+        Assert.Equal((4, 1, 3, true), (windows[1].Planned, windows[1].Executed, windows[1].Missed, windows[1].Unexplained));
+        Assert.Equal([Target(1, 0), Target(1, 1), Target(1, 7), Target(1, 8)], windows[1].SlotTargets!.Order().Select(t => (int)t));
+        Assert.Equal((6, 0, 0), (await LedgerAsync()) is var ledger ? (ledger.Planned, ledger.Unaccounted, ledger.Pending) : default);
+    }
+
+    [Fact]
     public async Task Of_many_windows_so_many_are_closed_at_a_time_and_each_once()
     {
         for (short partition = 0; partition < 4; partition++)

@@ -60,6 +60,39 @@ public sealed class PostgresResultStoreTests(PostgreSql server) : ResultStoreCon
     }
 
     [Fact]
+    public async Task Beyond_a_thousand_slots_a_second_results_go_by_the_hour_from_the_next_day_on()
+    {
+        await PlannedAsync(slots: 300 * 1_001);
+        await WriteAsync(Row(1, 86_400 * 2, Outcome.Up));
+
+        var done = await Store.Results.MaintainAsync(Noon, Noon.AddDays(-10), Cancel);
+
+        // The day after tomorrow has a row already, and stays whole.
+        var hourly = new[] { 1, 3 }.SelectMany(day => Enumerable.Range(0, 24).Select(hour => string.Create(CultureInfo.InvariantCulture, $"{Name("probe_result", Noon.AddDays(day))}{hour:00}")));
+        var daily = Partitions(Noon, Enumerable.Range(-1, 5)).Except([Name("probe_result", Noon.AddDays(1)), Name("probe_result", Noon.AddDays(3))]);
+        Assert.Equal(daily.Concat(hourly).Order(StringComparer.Ordinal), await PartitionsAsync());
+        Assert.Equal(2 * (24 + 1), done.Count);
+        Assert.Empty(await Store.Results.MaintainAsync(Noon, Noon.AddDays(-10), Cancel));
+        Assert.Equal(2, await WriteAsync(Row(1, 86_400, Outcome.Up), Row(2, 86_400 + 3_600, Outcome.Up)));
+        Assert.Empty(await TablesAsideAsync());
+    }
+
+    [Fact]
+    public async Task Hours_are_dropped_one_by_one_and_those_that_a_killed_writer_did_not_make_are_made()
+    {
+        await PlannedAsync(slots: 300 * 1_001);
+        await Store.Results.MaintainAsync(Noon, Noon.AddDays(-10), Cancel);
+        await Store.QueryAsync($"DROP TABLE {Name("probe_result", Noon.AddDays(1))}13");
+
+        // The rate has fallen meanwhile: what was begun by the hour goes on so.
+        var done = await Store.Results.MaintainAsync(Noon.AddDays(1), Noon.AddDays(1).AddMinutes(59), Cancel);
+
+        Assert.Contains($"made {Name("probe_result", Noon.AddDays(1))}13", done);
+        Assert.Equal(Enumerable.Range(12, 12), (await PartitionsAsync()).Where(p => p.StartsWith($"{Name("probe_result", Noon.AddDays(1))}", StringComparison.Ordinal)).Select(p => int.Parse(p[^2..], CultureInfo.InvariantCulture)));
+        Assert.Contains(Name("probe_result", Noon.AddDays(4)), await PartitionsAsync());
+    }
+
+    [Fact]
     public async Task A_partition_that_a_killed_retention_left_half_detached_is_finished()
     {
         var name = Name("probe_result", Noon.AddDays(-1));
@@ -119,6 +152,12 @@ public sealed class PostgresResultStoreTests(PostgreSql server) : ResultStoreCon
         Assert.Equal(1, await WriteAsync(Row(1, 0, Outcome.Up)));
     }
 
+    // In the five minutes before noon.
+    private Task PlannedAsync(int slots) => Store.QueryAsync(string.Create(CultureInfo.InvariantCulture, $"""
+        INSERT INTO plan_window (partition, starts_at, planned, checksum, revision, active_targets, unexplained, attempt, lease_until, audit_after)
+        SELECT 0, '{Noon.AddMinutes(-1):O}', {slots}, 0, 0, 0, false, 1, now(), now()
+        """));
+
     private static string Name(string table, DateTimeOffset day) => string.Create(CultureInfo.InvariantCulture, $"{table}_p{day:yyyyMMdd}");
 
     private static List<string> Partitions(DateTimeOffset today, IEnumerable<int> days) =>
@@ -129,7 +168,7 @@ public sealed class PostgresResultStoreTests(PostgreSql server) : ResultStoreCon
 
     // Tables that look like partitions and belong to nothing.
     private async Task<List<string>> TablesAsideAsync() =>
-        [.. (await Store.QueryAsync("SELECT relname::text FROM pg_class WHERE relkind = 'r' AND NOT relispartition AND relname ~ '_p[0-9]{8}$'")).Select(r => (string)r[0]!)];
+        [.. (await Store.QueryAsync("SELECT relname::text FROM pg_class WHERE relkind = 'r' AND NOT relispartition AND relname ~ '_p[0-9]{8,10}$'")).Select(r => (string)r[0]!)];
 
     // DETACH CONCURRENTLY first marks the partition, then waits for those who use the table: cancelled there, it leaves the mark.
     private async Task HalfDetachAsync(string name)
