@@ -73,7 +73,7 @@ public enum Outcome : short
     /// <summary>Observer fault: the collector has no route at all.</summary>
     NetworkFault = 52,
 
-    /// <summary>Observer fault: the collector was paused while the probe ran.</summary>
+    /// <summary>Observer fault: the collector was paused while the probe ran, or starved of CPU so that nothing in it went on for 250 ms.</summary>
     PausedFault = 53,
 
     /// <summary>Observer fault: a bug in the collector; the log has it.</summary>

@@ -16,7 +16,7 @@ public sealed class GapPlan(IDbContextFactory<DacDbContext> contexts, NameIds na
     /// <summary>The windows of a gap, each with its slots in order of time; seconds with nothing due are left out.</summary>
     public async Task<IReadOnlyList<PlannedWindow>> WindowsAsync(PlanGap gap, CancellationToken cancellationToken)
     {
-        var bySecond = new SortedDictionary<long, List<PlannedSlot>>();
+        var bySecond = new SortedDictionary<long, HashSet<PlannedSlot>>();
         var targets = await ReadAsync(gap, null, cancellationToken);
         foreach (var target in targets)
         {
@@ -25,7 +25,7 @@ public sealed class GapPlan(IDbContextFactory<DacDbContext> contexts, NameIds na
                 var second = due.Value / Schedule.WindowMs * Schedule.WindowMs;
                 if (!bySecond.TryGetValue(second, out var slots))
                     bySecond.Add(second, slots = []);
-                slots.AddRange(target.Locations.Select(l => new PlannedSlot(target.Id, l, (short)(due.Value - second))));
+                slots.UnionWith(target.Locations.Select(l => new PlannedSlot(target.Id, l, (short)(due.Value - second))));
             }
         }
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
@@ -34,9 +34,7 @@ public sealed class GapPlan(IDbContextFactory<DacDbContext> contexts, NameIds na
             var second = found.DueMs / Schedule.WindowMs * Schedule.WindowMs;
             if (!bySecond.TryGetValue(second, out var slots))
                 bySecond.Add(second, slots = []);
-            var slot = new PlannedSlot(found.TargetId, found.LocationId, (short)(found.DueMs - second));
-            if (!slots.Contains(slot))
-                slots.Add(slot);
+            slots.Add(new PlannedSlot(found.TargetId, found.LocationId, (short)(found.DueMs - second)));
         }
         var active = targets.Select(t => t.Id).Distinct().Count();
         return

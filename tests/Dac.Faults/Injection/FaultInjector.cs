@@ -126,7 +126,7 @@ public sealed class FaultInjector(FaultCluster cluster, int partitions, Action<s
         }
     }
 
-    // The broker's tool gives up where the broker is still starting after another fault.
+    // The broker's tool gives up where the broker is still starting after another fault, and can't be run where that has stopped it.
     private async Task SetMemoryLimitAsync(string limit)
     {
         for (var attempt = 1; ; attempt++)
@@ -136,7 +136,7 @@ public sealed class FaultInjector(FaultCluster cluster, int partitions, Action<s
                 await cluster.Rabbit.ControlAsync("set_vm_memory_high_watermark", limit);
                 return;
             }
-            catch (Xunit.Sdk.XunitException e) when (attempt < 30)
+            catch (Exception e) when (e is Xunit.Sdk.XunitException or Docker.DotNet.DockerApiException && attempt < 120)
             {
                 say($"the broker's memory limit could not be set, trying again: {e.Message}");
                 await Task.Delay(TimeSpan.FromSeconds(1));

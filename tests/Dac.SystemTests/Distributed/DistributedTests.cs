@@ -57,6 +57,33 @@ public sealed class DistributedTests(PostgreSql postgres, RabbitMq rabbit)
     }
 
     [Fact]
+    public async Task A_collector_that_hangs_costs_only_what_it_held_and_books_nothing_as_down_when_it_goes_on()
+    {
+        await using var dac = await Deployment.CreateAsync(postgres, rabbit);
+        await dac.SaveTargetsAsync(500);
+        await dac.StartAsync("Writer");
+        var first = await dac.StartAsync("Collector", "--Collector:Name=first");
+        var second = await dac.StartAsync("Collector", "--Collector:Name=second");
+        var scheduler = await dac.StartAsync("Scheduler");
+        await Poll.UntilAsync("both probe", async () => await CountAsync(dac, "first") > 50 && await CountAsync(dac, "second") > 50);
+        await first.SignalAsync("STOP");
+        var stoppedAt = TimeProvider.System.GetUtcNow();
+        // The broker takes it for gone after two heartbeats at most, and the second gets all.
+        await Poll.UntilAsync("the second probes all", async () => await dac.QueryAsync(db => db.Results.CountAsync(r => r.ScheduledAt > stoppedAt.AddSeconds(25) && r.Outcome == Outcome.Up, Cancel)) > 300, TimeSpan.FromSeconds(60));
+
+        await first.SignalAsync("CONT");
+
+        await Poll.UntilAsync("the first probes again", async () => await dac.QueryAsync(db => db.Results.AnyAsync(r => r.ScheduledAt > stoppedAt.AddSeconds(30) && r.Outcome == Outcome.Up && db.Collectors.Any(c => c.Id == r.CollectorId && c.Name == "first"), Cancel)), TimeSpan.FromSeconds(60));
+        await scheduler.StopAsync();
+        await first.StopAsync();
+        await second.StopAsync();
+        var ledger = await dac.ClosedLedgerAsync();
+        Assert.Equal(ledger.Planned, ledger.Executed + ledger.ObserverFaults + ledger.Missed.Sum);
+        Assert.Equal(0, ledger.Missed.NotPlanned + ledger.Missed.Undeliverable);
+        Assert.Empty(await dac.QueryAsync(db => db.Results.Where(r => r.Outcome != Outcome.Up && r.Outcome < Outcome.ResolverFault).Select(r => r.Error).ToListAsync(Cancel)));
+    }
+
+    [Fact]
     public async Task A_collector_that_is_scaled_down_finishes_what_it_holds_and_no_slot_is_missed()
     {
         await using var dac = await Deployment.CreateAsync(postgres, rabbit);
