@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Diagnostics.Metrics;
 using Dac.Hosting;
 using Dac.Storage;
@@ -46,7 +45,7 @@ public sealed partial class AuditJob(
             await CloseGapsAsync(cancellationToken);
             await AuditAsync(cancellationToken);
         }
-        catch (Exception e) when (e is DbException or TimeoutException or InvalidOperationException { InnerException: DbException })
+        catch (Exception e) when (e is TimeoutException || e.IsDatabaseFault())
         {
             LogDatabase(logger, e.Message);
         }

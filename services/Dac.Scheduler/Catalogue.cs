@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Data.Common;
 using System.Text.Json;
 using Dac.Hosting;
 using Dac.Storage;
@@ -84,7 +83,7 @@ public sealed partial class Catalogue
         catch (TimeoutException) when (_reading is { IsCompleted: false })
         {
         }
-        catch (Exception e) when (e is DbException or TimeoutException or InvalidOperationException { InnerException: DbException })
+        catch (Exception e) when (e is TimeoutException || e.IsDatabaseFault())
         {
             _reading = null;
             LogNotRead(_logger, e.Message);

@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Dac.Contracts;
@@ -93,7 +92,7 @@ public sealed partial class Dispatcher(
             return await AddBatchesAsync(window, batches, deadline);
         }
         // A target that only the database knows, which does not answer.
-        catch (Exception e) when (e is DbException or OperationCanceledException or InvalidOperationException { InnerException: DbException })
+        catch (Exception e) when (e is OperationCanceledException || e.IsDatabaseFault())
         {
             return false;
         }

@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Diagnostics.Metrics;
 using Dac.Hosting;
 using Dac.Storage;
@@ -39,7 +38,7 @@ public sealed partial class PlanJob(
             await TickAsync(cancellationToken);
         }
         // The next tick tries again; a long outage is one line at its start, and in the health check.
-        catch (Exception e) when (e is DbException or TimeoutException or InvalidOperationException { InnerException: DbException })
+        catch (Exception e) when (e is TimeoutException || e.IsDatabaseFault())
         {
             if (health.Failed(e.Message))
                 LogDatabase(logger, e.Message);

@@ -1,4 +1,3 @@
-using System.Data.Common;
 using Dac.Storage;
 using Microsoft.Extensions.Options;
 using Quartz;
@@ -19,7 +18,7 @@ public sealed partial class MaintenanceJob(IResultStore store, IOptions<StorageO
             if (done.Count > 0)
                 LogDone(logger, string.Join(", ", done));
         }
-        catch (DbException e)
+        catch (Exception e) when (e.IsDatabaseFault())
         {
             LogFailed(logger, e.Message);
         }

@@ -41,7 +41,7 @@ public sealed partial class DatabaseMigrator(
             {
                 throw new StartRefusedException($"{database} can't be opened for writing ({e.Message}): choose another folder with --data DIR, or give this user the right to write there.");
             }
-            catch (Exception e) when (IsAway(e is InvalidOperationException { InnerException: { } inner } ? inner : e))
+            catch (Exception e) when (IsAway(e.FindDatabaseFault()))
             {
                 if (attempt is 1 || attempt % 15 == 0)
                     LogWaiting(logger, database, e.Message);
@@ -53,8 +53,8 @@ public sealed partial class DatabaseMigrator(
     /// <inheritdoc/>
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    // 57P: it is shut down at this moment, or starts up; EF wraps what it takes for passing.
-    private static bool IsAway(Exception e) =>
+    // 57P: it is shut down at this moment, or starts up.
+    private static bool IsAway(Exception? e) =>
         e is NpgsqlException and (not PostgresException or PostgresException { SqlState: PostgresErrorCodes.TooManyConnections or ['5', '7', 'P', ..] });
 
     private async Task MigrateAsync(CancellationToken cancellationToken)

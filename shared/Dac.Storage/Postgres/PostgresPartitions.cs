@@ -1,3 +1,4 @@
+using System.Data;
 using System.Globalization;
 using Npgsql;
 
@@ -34,7 +35,9 @@ internal sealed class PostgresPartitions(NpgsqlConnection connection)
         }
         finally
         {
-            await ExecuteAsync($"SELECT pg_advisory_unlock({MaintenanceLock})", CancellationToken.None);
+            // Where the connection is lost, so is the lock; what was thrown says why.
+            if (connection.State == ConnectionState.Open)
+                await ExecuteAsync($"SELECT pg_advisory_unlock({MaintenanceLock})", CancellationToken.None);
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Data.Common;
 using Dac.Faults.Proof;
 using Dac.Storage;
 using Dac.Targets;
@@ -123,7 +122,7 @@ public sealed class TargetBook(FaultCluster cluster, int seed)
             {
                 return await change();
             }
-            catch (Exception e) when (e is DbException or DbUpdateException or TimeoutException or InvalidOperationException { InnerException: DbException } && Clock.NowMs < until)
+            catch (Exception e) when ((e is TimeoutException || e.IsDatabaseFault()) && Clock.NowMs < until)
             {
                 await Task.Delay(500);
             }

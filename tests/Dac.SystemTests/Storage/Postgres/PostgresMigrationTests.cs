@@ -1,6 +1,7 @@
 using Dac.SystemTests.Fixtures;
 using Dac.SystemTests.Storage.Contract;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 
 namespace Dac.SystemTests.Storage.Postgres;
 
@@ -26,6 +27,25 @@ public sealed class PostgresMigrationTests(PostgreSql server) : MigrationContrac
         Assert.Equal(expected, there);
     }
 
+    [Theory]
+    [InlineData(0x0DAC_0001, "migrating")]
+    [InlineData(0x0DAC_0003, "making partitions")]
+    public async Task A_service_whose_connection_is_ended_while_it_starts_tries_again_and_comes_up(long turn, string step)
+    {
+        await StartAsync();
+        await using var other = new NpgsqlConnection(Database.ConnectionString);
+        await other.OpenAsync(Cancel);
+        await QueryAsync(other, $"SELECT pg_advisory_lock({turn})");
+        var starting = StartAsync();
+        const string Waiting = "FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted";
+        await Poll.UntilAsync($"it waits for its turn, {step}", async () => (long)(await QueryAsync(other, $"SELECT count(*) {Waiting}"))! > 0);
+
+        await QueryAsync(other, $"SELECT count(pg_terminate_backend(l.pid)) {Waiting}");
+        await QueryAsync(other, $"SELECT pg_advisory_unlock({turn})");
+
+        Assert.True((await starting).Migrator.IsReady);
+    }
+
     [Fact]
     public async Task Primary_keys_are_the_models()
     {
@@ -42,5 +62,13 @@ public sealed class PostgresMigrationTests(PostgreSql server) : MigrationContrac
             """)).Select(r => (Table: (string)r[0]!, Key: (string)r[1]!)).Order().ToList();
 
         Assert.Equal(expected, there);
+    }
+
+    private static async Task<object?> QueryAsync(NpgsqlConnection connection, string sql)
+    {
+#pragma warning disable CA2100 // the test's own constants
+        await using var command = new NpgsqlCommand(sql, connection);
+#pragma warning restore CA2100
+        return await command.ExecuteScalarAsync(Cancel);
     }
 }
