@@ -41,7 +41,7 @@ public sealed partial class DatabaseMigrator(
             {
                 throw new StartRefusedException($"{database} can't be opened for writing ({e.Message}): choose another folder with --data DIR, or give this user the right to write there.");
             }
-            catch (Exception e) when (IsAway(e.FindDatabaseFault()))
+            catch (Exception e) when (e is TimeoutException || IsAway(e.FindDatabaseFault()))
             {
                 if (attempt is 1 || attempt % 15 == 0)
                     LogWaiting(logger, database, e.Message);

@@ -56,18 +56,22 @@ internal static class Gaps
     }
 
     /// <summary>
-    /// Adds to windows that late results have opened again what was probed in their seconds without being in anybody's plan: by a scheduler without the database, that did not hear of a
-    /// change, and whose results came when the seconds had their account already.
+    /// Adds to the plan of seconds that were audited what was probed in them without being in anybody's plan: by a scheduler without the database, that did not hear of a change, and whose
+    /// results came when the seconds had their account already. Every planned slot has a row by then: where there are more rows than slots, there are such.
     /// </summary>
-    public static async Task AdoptLateAsync(this DacDbContext db, IEnumerable<(short Partition, DateTimeOffset StartsAt)> reopened, DateTimeOffset now, CancellationToken cancellationToken)
+    public static async Task AdoptStraysAsync(this DacDbContext db, IEnumerable<DateTimeOffset> seconds, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        foreach (var second in reopened.GroupBy(w => w.StartsAt, w => w.Partition))
+        foreach (var second in seconds.Distinct())
         {
-            var found = await db.FoundAsync(second.Key, second.Key.AddMilliseconds(Schedule.WindowMs), null, cancellationToken);
-            if (found.Count == 0)
+            var end = second.AddMilliseconds(Schedule.WindowMs);
+            var planned = db.PlanWindows.AsNoTracking().Where(w => w.StartsAt == second);
+            if (await db.Results.CountAsync(r => r.ScheduledAt >= second && r.ScheduledAt < end, cancellationToken) <= await planned.SumAsync(w => w.Planned, cancellationToken))
                 continue;
-            var windows = await db.PlanWindows.AsNoTracking().Where(w => w.StartsAt == second.Key).ToListAsync(cancellationToken);
-            await db.AdoptAsync(Strays(found.Where(f => second.Contains(f.Partition)), windows), now, cancellationToken);
+            var windows = await planned.ToListAsync(cancellationToken);
+            // A gap that is open, or only counted, accounts for its slots itself.
+            var gaps = await db.PlanGaps.Where(g => g.Slots != 0 && g.FromTime <= second && g.ToTime > second).Select(g => g.Partition).ToListAsync(cancellationToken);
+            var strays = Strays(await db.FoundAsync(second, end, null, cancellationToken), windows);
+            await db.AdoptAsync([.. strays.Where(s => windows.Exists(w => w.Partition == s.Partition) || !gaps.Contains(s.Partition))], now, cancellationToken);
         }
     }
 

@@ -14,7 +14,7 @@ internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> co
     // Before it is counted a window is locked, in a statement of its own: writers of late results do the same, so that what they have replaced is seen here,
     // or they see what was closed here. In the order in which writers lock.
     private const string DueSql = """
-        SELECT partition, starts_at, executed IS NOT NULL AS again FROM plan_window
+        SELECT partition, starts_at FROM plan_window
         WHERE (partition, starts_at) IN (
             SELECT partition, starts_at FROM plan_window WHERE audited_at IS NULL AND audit_after < clock_timestamp() ORDER BY audit_after LIMIT $1)
         ORDER BY starts_at, partition FOR UPDATE
@@ -76,7 +76,6 @@ internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> co
         if (await turn.ExecuteScalarAsync(cancellationToken) is not true)
             return null;
         var (partitions, starts) = (new List<short>(), new List<DateTime>());
-        var again = new List<(short, DateTimeOffset)>();
         await using (var due = new NpgsqlCommand(DueSql, connection))
         {
             due.Parameters.Add(new NpgsqlParameter<int> { TypedValue = windows });
@@ -85,13 +84,10 @@ internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> co
             {
                 partitions.Add(reader.GetInt16(0));
                 starts.Add(reader.GetDateTime(1));
-                if (reader.GetBoolean(2))
-                    again.Add((reader.GetInt16(0), reader.GetFieldValue<DateTimeOffset>(1)));
             }
         }
         if (partitions.Count == 0)
             return new AuditSummary(0, 0, 0);
-        await db.AdoptLateAsync(again, time.GetUtcNow(), cancellationToken);
         await using var audit = new NpgsqlCommand(AuditSql, connection);
         audit.Parameters.Add(Column(NpgsqlDbType.Smallint, partitions.ToArray()));
         audit.Parameters.Add(Column(NpgsqlDbType.TimestampTz, starts.ToArray()));
@@ -101,6 +97,7 @@ internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> co
             await reader.ReadAsync(cancellationToken);
             summary = new AuditSummary(reader.GetInt32(0), reader.GetInt64(1), reader.GetInt64(2));
         }
+        await db.AdoptStraysAsync(starts.Select(s => new DateTimeOffset(s, TimeSpan.Zero)), time.GetUtcNow(), cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return summary;
     }

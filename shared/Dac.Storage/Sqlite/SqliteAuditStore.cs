@@ -38,9 +38,7 @@ internal sealed class SqliteAuditStore(IDbContextFactory<SqliteDbContext> contex
         using var turn = await gate.EnterAsync();
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         var (connection, raw) = ((SqliteConnection)db.Database.GetDbConnection(), (SqliteTransaction)transaction.GetDbTransaction());
-        var due = await db.PlanWindows.Where(w => w.AuditedAt == null && w.AuditAfter < now).OrderBy(w => w.AuditAfter).Take(windows)
-            .Select(w => new { w.Partition, w.StartsAt, Again = w.Executed != null }).ToListAsync(cancellationToken);
-        await db.AdoptLateAsync(due.Where(w => w.Again).Select(w => (w.Partition, w.StartsAt)), now, cancellationToken);
+        var due = await db.PlanWindows.Where(w => w.AuditedAt == null && w.AuditAfter < now).OrderBy(w => w.AuditAfter).Take(windows).Select(w => w.StartsAt).ToListAsync(cancellationToken);
         using var lost = Command(connection, raw, LostSql, now, windows);
         var missing = await lost.ExecuteNonQueryAsync(cancellationToken);
         using var close = Command(connection, raw, CloseSql, now, windows);
@@ -50,6 +48,7 @@ internal sealed class SqliteAuditStore(IDbContextFactory<SqliteDbContext> contex
             while (await reader.ReadAsync(cancellationToken))
                 (closed, slots) = (closed + 1, slots + reader.GetInt64(0));
         }
+        await db.AdoptStraysAsync(due, now, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return new AuditSummary(closed, slots, missing);
     }

@@ -47,7 +47,7 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
     }
 
     [Fact]
-    public async Task What_comes_after_the_audit_without_being_in_any_plan_is_added_to_its_partitions_window()
+    public async Task What_comes_after_the_audit_without_being_in_any_plan_is_added_to_it()
     {
         await PlanAsync(0, 2);
         await PlanAsync(1, 2);
@@ -56,19 +56,22 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
         var start = DateTimeOffset.FromUnixTimeMilliseconds(_start);
         await using (var db = Store.Context())
         {
-            db.AddRange(new[] { 7, 8, 9 }.Select(i => new TargetVersion { TargetId = Target(1, i), Revision = i, Spec = "{}", Partition = 1, ValidFrom = start.AddDays(-1), ValidTo = start.AddSeconds(-30) }));
+            db.AddRange(new (short Partition, int I)[] { (1, 7), (1, 8), (2, 9) }.Select(t => new TargetVersion { TargetId = Target(t.Partition, t.I), Revision = t.I, Spec = "{}", Partition = t.Partition, ValidFrom = start.AddDays(-1), ValidTo = start.AddSeconds(-30) }));
             await db.SaveChangesAsync(Cancel);
         }
 
-        // Probed by a plan that did not hear of its deletion, or held back until it was too late.
-        await Store.Results.WriteAsync([Row(1, 7, Outcome.Up), Row(1, 8, Outcome.Expired)], Cancel);
+        // Probed by a plan that did not hear of their deletion, or held back until it was too late; of the third's partition nothing else was due.
+        await Store.Results.WriteAsync([Row(1, 7, Outcome.Up), Row(1, 8, Outcome.Expired), Row(2, 9, Outcome.Up)], Cancel);
+        await Store.Audit.AuditAsync(10, Cancel);
         await Store.Audit.AuditAsync(10, Cancel);
 
         var windows = (await Store.AllAsync<PlanWindow>()).OrderBy(w => w.Partition).ToList();
         Assert.Equal((2, 2, 0, false), (windows[0].Planned, windows[0].Executed, windows[0].Missed, windows[0].Unexplained));
         Assert.Equal((4, 1, 3, true), (windows[1].Planned, windows[1].Executed, windows[1].Missed, windows[1].Unexplained));
         Assert.Equal([Target(1, 0), Target(1, 1), Target(1, 7), Target(1, 8)], windows[1].SlotTargets!.Order().Select(t => (int)t));
-        Assert.Equal((6, 0, 0), (await LedgerAsync()) is var ledger ? (ledger.Planned, ledger.Unaccounted, ledger.Pending) : default);
+        Assert.Equal((1, 1, 0, true), (windows[2].Planned, windows[2].Executed, windows[2].Missed, windows[2].Unexplained));
+        Assert.All(windows, w => Assert.NotNull(w.AuditedAt));
+        Assert.Equal((7, 0, 0), (await LedgerAsync()) is var ledger ? (ledger.Planned, ledger.Unaccounted, ledger.Pending) : default);
     }
 
     [Fact]
