@@ -78,9 +78,15 @@ public sealed partial class PlanJob(
         }
         memory.Failed = 0;
         // What others left behind is due before what was just planned. All of it has one deadline: a broker that does not answer must hold up the next tick for
-        // less than the plan runs ahead.
-        due.InsertRange(0, await WithinAsync(() => plans.ClaimUnpublishedAsync(WindowsAhead * state.PlannedUntilMs.Count, cancellationToken)));
-        await PublishAsync(due, cancellationToken);
+        // less than the plan runs ahead. What was won is published also where the database does not say what else there is.
+        try
+        {
+            due.InsertRange(0, await WithinAsync(() => plans.ClaimUnpublishedAsync(WindowsAhead * state.PlannedUntilMs.Count, cancellationToken)));
+        }
+        finally
+        {
+            await PublishAsync(due, cancellationToken);
+        }
         if (health.Succeeded())
             LogBack(logger);
         await lease.HoldAsync(cancellationToken);

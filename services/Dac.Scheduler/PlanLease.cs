@@ -28,11 +28,15 @@ public sealed class PlanLease(IConfiguration configuration) : IAsyncDisposable
         if (configuration["ConnectionStrings:Broker"] is not { Length: > 0 } broker || (_holds && _connection is { IsOpen: true }))
             return true;
         // The client takes its time to give up a broker that hangs: planning must not wait for it, nor ask beside it.
-        if (_attempt is { IsCompleted: false })
+        if (_attempt is null)
+        {
+            _attempt = TakeAsync(broker, cancellationToken);
+            await ((Task)_attempt).WaitAsync(Deadline, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        if (_attempt is not { IsCompleted: true } attempt)
             return false;
-        _attempt = TakeAsync(broker, cancellationToken);
-        await ((Task)_attempt).WaitAsync(Deadline, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        return _attempt.IsCompleted && await _attempt;
+        _attempt = null;
+        return await attempt;
     }
 
     private async Task<bool> TakeAsync(string broker, CancellationToken cancellationToken)
