@@ -36,7 +36,8 @@ public sealed class PlanLease(IConfiguration configuration) : IAsyncDisposable
         if (_attempt is not { IsCompleted: true } attempt)
             return false;
         _attempt = null;
-        return await attempt;
+        // One that nobody waited for may have been lost again since.
+        return await attempt && _connection is { IsOpen: true };
     }
 
     private async Task<bool> TakeAsync(string broker, CancellationToken cancellationToken)
