@@ -147,15 +147,23 @@ public sealed class PlanJobTests : IAsyncLifetime
     public async Task A_window_that_was_planned_and_not_published_is_published_by_another_scheduler()
     {
         await SaveAsync("http://127.0.0.1/", "1s");
-        var state = await _database.Get<IPlanStore>().ReadAsync(TestContext.Current.CancellationToken);
-        var start = _time.Ms() + 3_000;
-        await _database.Get<IPlanStore>().PlanAsync(
-            [new PartitionPlan(2, null, start, start + 1_000, 1, [new PlannedWindow(2, start, [new PlannedSlot(1, 1, 618)], 1, state.Revision, start + 60_000)])], state.Revision, TestContext.Current.CancellationToken);
-        _time.Advance(TimeSpan.FromMilliseconds(1_100));
+        var start = await LeaveBehindAsync(new PlannedSlot(1, 1, 618));
         await TickAsync(Scheduler());
         await Until.TrueAsync(() => Probes().Any(p => p.ScheduledAtMs == start + 618), "the window taken over");
         lock (_published)
             Assert.Equal(2, _published.Single(b => b.WindowStartMs == start && b.Partition == 2).Attempt);
+    }
+
+    [Fact]
+    public async Task What_a_scheduler_has_won_is_published_also_where_it_cannot_claim_what_others_left()
+    {
+        await SaveAsync("http://127.0.0.1/", "1s");
+        await LeaveBehindAsync(new PlannedSlot(1, 1, 618));
+        await _database.QueryAsync(db => db.Database.ExecuteSqlAsync(
+            $"CREATE TRIGGER no_claim BEFORE UPDATE OF attempt ON plan_window BEGIN SELECT RAISE(ABORT, 'no claim today'); END", TestContext.Current.CancellationToken));
+        await TickAsync(Scheduler());
+        await Until.TrueAsync(() => Probes().Count == 3, "the three seconds of its target");
+        Assert.All(await WindowsAsync(), w => Assert.Equal(w.Partition != 2, w.PublishedAt is not null));
     }
 
     [Fact]
@@ -210,13 +218,9 @@ public sealed class PlanJobTests : IAsyncLifetime
         await _database.Get<TargetStore>().SaveAsync([new() { Key = "t", Url = "http://127.0.0.1/", Interval = "1s", Locations = ["mars"] }, new() { Key = "bad", Url = "http://127.0.0.1/", Interval = "1s" }], null, TestContext.Current.CancellationToken);
         var mars = await _database.Get<NameIds>().LocationAsync("mars", TestContext.Current.CancellationToken);
         var elsewhere = await _database.Get<NameIds>().LocationAsync("default", TestContext.Current.CancellationToken);
-        var state = await _database.Get<IPlanStore>().ReadAsync(TestContext.Current.CancellationToken);
-        var start = _time.Ms() + 3_000;
-        await _database.Get<IPlanStore>().PlanAsync(
-            [new PartitionPlan(2, null, start, start + 1_000, 1, [new PlannedWindow(2, start, [new PlannedSlot(1, mars, 1), new PlannedSlot(2, elsewhere, 2)], 1, state.Revision, start + 60_000)])], state.Revision, TestContext.Current.CancellationToken);
+        await LeaveBehindAsync(new PlannedSlot(1, mars, 1), new PlannedSlot(2, elsewhere, 2));
         await ReplaceAsync(new() { Key = "t", Url = "http://127.0.0.1/", Interval = "1s" });
         await _database.QueryAsync(db => db.Database.ExecuteSqlAsync($"UPDATE target SET spec = 'no json' WHERE id = 2", TestContext.Current.CancellationToken));
-        _time.Advance(TimeSpan.FromMilliseconds(1_100));
         await TickAsync(Scheduler());
         Assert.NotNull((await WindowsAsync()).Single(w => w.Partition == 2).PublishedAt);
         await Until.TrueAsync(() => _reported.Any(r => r.TargetId == 2 && r.Outcome == Outcome.Undeliverable), "the slot that can't be read, accounted for");
@@ -244,6 +248,17 @@ public sealed class PlanJobTests : IAsyncLifetime
         await Until.TrueAsync(() => Probes().Count == 300, "all commands");
         lock (_published)
             Assert.Equal([36, 36, 36, 64, 64, 64], _published.Select(b => b.Probes.Count).Order());
+    }
+
+    /// <summary>A window in partition 2 that its scheduler planned, and then was no more; its lease has run out.</summary>
+    private async Task<long> LeaveBehindAsync(params PlannedSlot[] slots)
+    {
+        var state = await _database.Get<IPlanStore>().ReadAsync(TestContext.Current.CancellationToken);
+        var start = _time.Ms() + 3_000;
+        await _database.Get<IPlanStore>().PlanAsync(
+            [new PartitionPlan(2, null, start, start + 1_000, 1, [new PlannedWindow(2, start, slots, 1, state.Revision, start + 60_000)])], state.Revision, TestContext.Current.CancellationToken);
+        _time.Advance(TimeSpan.FromMilliseconds(1_100));
+        return start;
     }
 
     private PlanJob Scheduler(TimeProvider? deadlines = null) => _database.PlanJob(_bus.GetRequiredService<PublishBus>(), _time, deadlines).Job;
