@@ -1,0 +1,94 @@
+using Dac.Contracts;
+using Dac.Tests.Collector.Hostile;
+
+namespace Dac.Tests.Collector;
+
+/// <summary>What a target of HTTP can ask for of request, redirects, version and connection, each against a server that would show the opposite.</summary>
+public sealed class HttpRequestTests : HttpTests
+{
+    [Fact]
+    public async Task Method_headers_and_body_are_sent_as_given()
+    {
+        await using var server = await StartAsync(async c =>
+        {
+            using var reader = new StreamReader(c.Request.Body);
+            await c.Response.WriteAsync($"{c.Request.Method} {c.Request.Headers["X-A"]} {c.Request.ContentType} {await reader.ReadToEndAsync()} {c.Request.Headers.UserAgent} {c.Request.Host}");
+        });
+        var result = await ProbeAsync(server.Url, new()
+        {
+            Method = "POST",
+            Body = "{}",
+            Headers = new Dictionary<string, string> { ["X-A"] = "1", ["Content-Type"] = "application/json", ["User-Agent"] = "mine", ["Host"] = "other.example" },
+        }, regex: ".*");
+        Assert.Equal("POST 1 application/json {} mine other.example", result.Match!.Trim());
+    }
+
+    [Fact]
+    public async Task A_redirect_that_is_accepted_by_its_status_is_not_followed()
+    {
+        await using var server = await StartAsync(c => { c.Response.Redirect("http://127.0.0.1:1/"); return Task.CompletedTask; });
+        var result = await ProbeAsync(server.Url, new() { Status = "2xx,302" });
+        Assert.Equal((Outcome.Up, (short)302), (result.Outcome, result.StatusCode!.Value));
+        Assert.Contains("redirects are not followed", (await ProbeAsync(server.Url, new() { FollowRedirects = false })).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task More_redirects_than_asked_for_are_too_many()
+    {
+        await using var server = await StartAsync(c => { var n = int.Parse(c.Request.Path.Value![1..]); if (n > 0) c.Response.Redirect($"/{n - 1}"); return Task.CompletedTask; });
+        Assert.Equal(Outcome.Up, (await ProbeAsync(server.Url + "3", new() { MaxRedirects = 3 })).Outcome);
+        Assert.Equal(Outcome.TooManyRedirects, (await ProbeAsync(server.Url + "4", new() { MaxRedirects = 3 })).Outcome);
+    }
+
+    [Theory]
+    [InlineData(302, "GET ")]
+    [InlineData(303, "GET ")]
+    [InlineData(307, "POST b")]
+    [InlineData(308, "POST b")]
+    public async Task A_redirect_repeats_or_changes_the_method_as_its_status_says(int status, string expected)
+    {
+        await using var server = await StartAsync(async c =>
+        {
+            using var reader = new StreamReader(c.Request.Body);
+            var body = await reader.ReadToEndAsync();
+            if (c.Request.Path == "/")
+                (c.Response.StatusCode, c.Response.Headers.Location) = (status, "/there");
+            else
+                await c.Response.WriteAsync($"{c.Request.Method} {body}");
+        });
+        Assert.Equal(expected, (await ProbeAsync(server.Url, new() { Method = "POST", Body = "b" }, regex: "[^|]+")).Match);
+    }
+
+    [Theory]
+    [InlineData("1.1", "HTTP/1.1")]
+    [InlineData("2", "HTTP/2")]
+    public async Task The_version_is_the_one_that_was_asked_for(string version, string spoken)
+    {
+        await using var server = await StartAsync(c => c.Response.WriteAsync(c.Request.Protocol), https => https.ServerCertificate = Authority.Server);
+        var result = await ProbeAsync(server.Url, new() { Version = version }, new() { Ca = Secret("ca", Authority.Root.Pem()) }, regex: ".+");
+        Assert.Equal((Outcome.Up, spoken), (result.Outcome, result.Match));
+        Assert.All([result.ConnectUs, result.TlsUs, result.FirstByteUs, result.TransferUs], p => Assert.NotNull(p));
+    }
+
+    [Fact]
+    public async Task HTTP_3_needs_QUIC_and_says_so()
+    {
+        if (System.Net.Quic.QuicConnection.IsSupported)
+            Assert.Skip("This machine has QUIC.");
+        Assert.Contains("libmsquic", (await ProbeAsync("https://127.0.0.1:1/", new() { Version = "3" })).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_connection_is_fresh_unless_it_is_to_be_kept()
+    {
+        await using var server = await StartAsync(c => c.Response.WriteAsync(c.Connection.Id));
+        var kept = new[] { await ProbeAsync(server.Url, new() { ReuseConnection = true }, regex: ".+"), await ProbeAsync(server.Url, new() { ReuseConnection = true }, regex: ".+") };
+        Assert.Equal(kept[0].Match, kept[1].Match);
+        Assert.NotNull(kept[0].ConnectUs);
+        Assert.Null(kept[1].ConnectUs);
+        Assert.NotNull(kept[1].FirstByteUs);
+        var fresh = new[] { await ProbeAsync(server.Url, new(), regex: ".+"), await ProbeAsync(server.Url, new(), regex: ".+") };
+        Assert.NotEqual(fresh[0].Match, fresh[1].Match);
+        Assert.All(fresh, f => Assert.NotNull(f.ConnectUs));
+    }
+}

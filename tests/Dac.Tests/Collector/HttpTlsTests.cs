@@ -1,0 +1,55 @@
+using System.Collections.Concurrent;
+using Dac.Contracts;
+using Dac.Tests.Collector.Hostile;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+
+namespace Dac.Tests.Collector;
+
+/// <summary>Authorities, names and certificates of a target of HTTPS.</summary>
+public sealed class HttpTlsTests : HttpTests
+{
+    [Fact]
+    public async Task Own_authorities_are_trusted_alone_and_the_expiry_is_stored()
+    {
+        await using var server = await StartAsync(c => c.Response.WriteAsync("ok"), https => https.ServerCertificate = Authority.Server);
+        var result = await ProbeAsync(server.Url, null, new() { Ca = Secret("ca", Authority.Root.Pem()) });
+        Assert.Equal(Outcome.Up, result.Outcome);
+        Assert.Equal(new DateTimeOffset(Authority.Server.NotAfter).ToUnixTimeMilliseconds(), result.TlsExpiresAtMs);
+        Assert.Equal(Outcome.TlsFailed, (await ProbeAsync(server.Url, null, new() { Ca = Secret("other", Certificates.Make("localhost").Pem()) })).Outcome);
+        Assert.Equal(Outcome.TlsFailed, (await ProbeAsync(server.Url)).Outcome);
+        Assert.Equal(Outcome.SecretFault, (await ProbeAsync(server.Url, null, new() { Ca = Secret("text", "no pem") })).Outcome);
+    }
+
+    [Fact]
+    public async Task Verification_can_be_skipped_the_name_changed_and_an_expiry_that_is_near_is_degraded()
+    {
+        await using var server = await StartAsync(c => c.Response.WriteAsync("ok"), https => https.ServerCertificate = Authority.Server);
+        var byAddress = server.Url.Replace("localhost", "127.0.0.1");
+        var ca = Secret("ca", Authority.Root.Pem());
+        Assert.Equal(Outcome.Up, (await ProbeAsync(byAddress, null, new() { SkipVerify = true })).Outcome);
+        Assert.Equal(Outcome.TlsFailed, (await ProbeAsync(byAddress, null, new() { Ca = ca })).Outcome);
+        Assert.Equal(Outcome.Up, (await ProbeAsync(byAddress, null, new() { Ca = ca, ServerName = "localhost" })).Outcome);
+        var near = await ProbeAsync(server.Url, null, new() { Ca = ca, MinDays = 60 });
+        Assert.Equal(Outcome.Degraded, near.Outcome);
+        Assert.Contains("in less than 60 days", near.Error, StringComparison.Ordinal);
+        Assert.Equal(Outcome.Up, (await ProbeAsync(server.Url, null, new() { Ca = ca, MinDays = 2, MinVersion = "1.3" })).Outcome);
+    }
+
+    [Fact]
+    public async Task A_client_certificate_is_presented_to_the_targets_own_host_alone()
+    {
+        var client = Certificates.Make("client");
+        var seen = new ConcurrentQueue<string?>();
+        void Ask(HttpsConnectionAdapterOptions https)
+        {
+            https.ServerCertificate = Authority.Server;
+            https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
+            https.ClientCertificateValidation = (_, _, _) => true;
+        }
+        await using var other = await StartAsync(c => { seen.Enqueue(c.Connection.ClientCertificate?.Subject); return Task.CompletedTask; }, Ask);
+        await using var server = await StartAsync(c => { seen.Enqueue(c.Connection.ClientCertificate?.Subject); c.Response.Redirect(other.Url); return Task.CompletedTask; }, Ask);
+        var tls = new TlsOptions { Ca = Secret("ca", Authority.Root.Pem()), ClientCertificate = Secret("client", client.Pem(withKey: true)) };
+        Assert.Equal(Outcome.Up, (await ProbeAsync(server.Url, null, tls)).Outcome);
+        Assert.Equal(["CN=client", null], seen);
+    }
+}
