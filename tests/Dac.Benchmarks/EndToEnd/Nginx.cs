@@ -65,6 +65,9 @@ public sealed class Nginx : IAsyncDisposable
     /// <summary>URL of a target that answers.</summary>
     public string Url(int target) => $"{_settings.Scheme}://127.0.0.{target % _settings.Hosts + 1}:{_port}/t/{target}";
 
+    /// <summary>The same by the name of the first host.</summary>
+    public string NamedUrl(int target) => $"{_settings.Scheme}://localhost:{_port}/t/{target}";
+
     /// <summary>URL of one that does not.</summary>
     public string DeadUrl(int target) => $"http://{DeadHost(target)}:{DeadPort}/";
 
@@ -108,6 +111,7 @@ public sealed class Nginx : IAsyncDisposable
         var names = new SubjectAlternativeNameBuilder();
         for (var host = 1; host <= _settings.Hosts; host++)
             names.AddIpAddress(new IPAddress([127, 0, 0, (byte)host]));
+        names.AddDnsName("localhost");
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         var now = TimeProvider.System.GetUtcNow();

@@ -20,7 +20,11 @@ public sealed class ProbeLoop : IDisposable
     private readonly ProbeUrl[] _targets;
     private int _notUp;
 
-    public ProbeLoop(Nginx nginx, Settings settings, bool byHandler)
+    /// <param name="nginx">What is probed.</param>
+    /// <param name="settings">How.</param>
+    /// <param name="byHandler">Over <see cref="SocketsHttpHandler"/> instead of a socket.</param>
+    /// <param name="byName">By a name, where TLS sessions are resumed, instead of by addresses; its certificate must be one that the system trusts.</param>
+    public ProbeLoop(Nginx nginx, Settings settings, bool byHandler, bool byName = false)
     {
         Environment.SetEnvironmentVariable(Certificate, File.ReadAllText(nginx.CertificateFile));
         var services = new ServiceCollection();
@@ -39,11 +43,12 @@ public sealed class ProbeLoop : IDisposable
         {
             TargetId = i,
             ScheduledAtMs = 0,
-            Url = nginx.Url(i),
+            Url = byName ? nginx.NamedUrl(i) : nginx.Url(i),
+            Network = byName ? new NetworkOptions { IpVersion = "4" } : null,
             TimeoutMs = 10_000,
             ToleranceMs = 500,
             Http = settings.Reuse ? new HttpOptions { ReuseConnection = true } : null,
-            Tls = settings.Scheme == "https" ? new TlsOptions { Ca = $"env:{Certificate}" } : null,
+            Tls = settings.Scheme == "https" && !byName ? new TlsOptions { Ca = $"env:{Certificate}" } : null,
         })];
     }
 
