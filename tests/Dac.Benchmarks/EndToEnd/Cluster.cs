@@ -21,8 +21,8 @@ public sealed class Cluster(Settings settings) : IAsyncDisposable
 
     public LedgerReader Ledger => _storage!.Services.GetRequiredService<LedgerReader>();
 
-    /// <summary>Prepares broker and database, and stores the targets.</summary>
-    public async Task PrepareAsync(Nginx nginx)
+    /// <summary>Prepares broker and database, and stores the targets, and the rows that are to be there before.</summary>
+    public async Task PrepareAsync(Nginx nginx, Action<string> say)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new());
         builder.Configuration["ConnectionStrings:Database"] = settings.Standalone ? $"Data Source={Path.Combine(_folder.FullName, "dac.db")}" : await _postgres.CreateDatabaseAsync();
@@ -36,7 +36,7 @@ public sealed class Cluster(Settings settings) : IAsyncDisposable
         foreach (var some in targets.Chunk(5_000))
             await _storage.Services.GetRequiredService<TargetStore>().SaveAsync(some);
         if (settings.Stored > 0)
-            await StoredRows.FillAsync(builder.Configuration["ConnectionStrings:Database"]!, settings.Stored, settings.Targets);
+            say($"{settings.Stored} rows are there, {await StoredRows.FillAsync(builder.Configuration["ConnectionStrings:Database"]!, settings.Stored, settings.Targets):F0} bytes each with the key");
         if (!settings.Standalone)
             _vhost = await _rabbit.CreateVhostAsync();
     }

@@ -75,7 +75,7 @@ internal static class EndToEndCommand
         foreach (var (name, ms) in figures.ReferenceMs)
             Row($"CPU-ms per 1,000, {name}", $"{ms:0}");
         foreach (var (name, mb) in figures.MemoryMb)
-            Row($"memory at most, MB, {name}", $"{mb:0}");
+            Row($"memory first, at most, last, MB, {name}", $"{mb.First:0}  {mb.Most:0}  {mb.Last:0}");
         foreach (var (outcome, count) in figures.Outcomes)
             Row($"rows, {outcome}", $"{count}");
         Row("planned, executed, unaccounted", $"{ledger.Planned}  {ledger.Executed}  {ledger.Unaccounted + ledger.Pending}");

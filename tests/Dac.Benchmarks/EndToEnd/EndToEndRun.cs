@@ -13,18 +13,18 @@ public static class EndToEndRun
         nginx.Start();
         await using var cluster = new Cluster(settings);
         say($"{settings.Targets} targets of {settings.Interval} s on {settings.Hosts} hosts{(settings.Dead > 0 ? $", and {settings.Dead} that never answer" : "")}; starting");
-        await cluster.PrepareAsync(nginx);
+        await cluster.PrepareAsync(nginx, say);
         await cluster.StartAsync(nginx);
         say($"warming up for {settings.WarmUp} s");
         await Task.Delay(TimeSpan.FromSeconds(settings.WarmUp));
         say($"measuring for {settings.Duration} s");
         var from = await WholeSecondAsync();
-        var (before, memory) = (await cluster.CpuMsAsync(), new Dictionary<string, double>());
+        var (before, memory) = (await cluster.CpuMsAsync(), new Dictionary<string, List<double>>());
         for (var second = 0; second < settings.Duration; second += 5)
         {
             await Task.Delay(TimeSpan.FromSeconds(Math.Min(5, settings.Duration - second)));
             foreach (var (name, mb) in await cluster.MemoryMbAsync())
-                memory[name] = Math.Max(memory.GetValueOrDefault(name), mb);
+                (memory.TryGetValue(name, out var seen) ? seen : memory[name] = []).Add(mb);
         }
         var after = await cluster.CpuMsAsync();
         var to = from.AddSeconds(settings.Duration);
@@ -49,7 +49,7 @@ public static class EndToEndRun
             Outcomes = rows.CountBy(r => r.Outcome.ToString()).ToDictionary(),
             Burst = nginx.Burst(from, to),
             CpuMs = after.ToDictionary(a => a.Key, a => (a.Value - before[a.Key]) * 1_000 / Math.Max(1, stored)),
-            MemoryMb = memory,
+            MemoryMb = memory.ToDictionary(m => m.Key, m => Course.Of(m.Value)),
             ReferenceMs = reference,
             Ledger = ledger,
         };

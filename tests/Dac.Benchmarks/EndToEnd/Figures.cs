@@ -28,8 +28,8 @@ public sealed record Figures
     /// <summary>CPU time, ms per 1,000 stored rows.</summary>
     public required IReadOnlyDictionary<string, double> CpuMs { get; init; }
 
-    /// <summary>Largest resident memory seen, MB.</summary>
-    public required IReadOnlyDictionary<string, double> MemoryMb { get; init; }
+    /// <summary>Resident memory, MB.</summary>
+    public required IReadOnlyDictionary<string, Course> MemoryMb { get; init; }
 
     /// <summary>CPU time of the same requests made by others in the same run, ms per 1,000.</summary>
     public required IReadOnlyDictionary<string, double> ReferenceMs { get; init; }
@@ -51,4 +51,14 @@ public sealed record Percentiles(double P50, double P99, double P999, double Max
     }
 
     private static double At(double[] sorted, double share) => sorted[Math.Min(sorted.Length - 1, (int)(sorted.Length * share))];
+}
+
+/// <summary>Of values that follow each other: the mean of the first tenth, the largest of all, the mean of the last tenth.</summary>
+public sealed record Course(double First, double Most, double Last)
+{
+    public static Course Of(IReadOnlyList<double> values)
+    {
+        var tenth = Math.Max(1, values.Count / 10);
+        return new(values.Take(tenth).Average(), values.Max(), values.TakeLast(tenth).Average());
+    }
 }

@@ -6,9 +6,9 @@ namespace Dac.Benchmarks.EndToEnd;
 /// <summary>Rows that are there before a run: of the same targets, in the partition that it writes to, in the order in which they would have been written.</summary>
 internal static class StoredRows
 {
-    /// <summary>Makes them, from midnight (UTC) to ten minutes ago.</summary>
+    /// <summary>Makes them, from midnight (UTC) to ten minutes ago, and returns the bytes of each with its key.</summary>
     /// <exception cref="InvalidOperationException">The day is younger than twenty minutes.</exception>
-    public static async Task FillAsync(string database, long rows, int targets)
+    public static async Task<double> FillAsync(string database, long rows, int targets)
     {
         await using var connection = new NpgsqlConnection(database);
         await connection.OpenAsync();
@@ -41,5 +41,7 @@ internal static class StoredRows
 #pragma warning restore CA2100
             await command.ExecuteNonQueryAsync();
         }
+        await using var size = new NpgsqlCommand("SELECT pg_total_relation_size($1::regclass)", connection) { Parameters = { new() { Value = partition } } };
+        return (long)(await size.ExecuteScalarAsync())! / (double)(rounds * targets);
     }
 }
