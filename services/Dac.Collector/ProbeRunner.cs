@@ -74,7 +74,8 @@ public sealed partial class ProbeRunner
         var asked = _time.GetTimestamp();
         using var place = await _limits.AcquireAsync(probe, patience, _time);
         QueueWait.Record(_time.GetElapsedTime(asked).TotalSeconds);
-        if (place is null)
+        // Also where a process that stood still meanwhile finds a place at once.
+        if (place is null || Late(probe) > TimeSpan.FromMilliseconds(probe.ToleranceMs))
             return Missing(probe, Outcome.Expired, "no place under the limits of concurrent probes within its tolerance");
         var running = Interlocked.Increment(ref _running);
         var begun = _time.GetTimestamp();

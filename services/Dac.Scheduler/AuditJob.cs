@@ -40,9 +40,10 @@ public sealed partial class AuditJob(
         {
             await proof.RunAsync(cancellationToken);
             // What waits in the broker is not lost. What comes later all the same opens its window again.
-            if (!await backlog.IsEmptyAsync(cancellationToken))
+            var isEmpty = await backlog.IsEmptyAsync(cancellationToken);
+            if (isEmpty == false)
                 return;
-            await CloseGapsAsync(cancellationToken);
+            await CloseGapsAsync(numbers: isEmpty == true, cancellationToken);
             await AuditAsync(cancellationToken);
         }
         catch (Exception e) when (e is TimeoutException || e.IsDatabaseFault())
@@ -64,25 +65,44 @@ public sealed partial class AuditJob(
         }
     }
 
-    private async Task CloseGapsAsync(CancellationToken cancellationToken)
+    // By a number only where all results are known to be written: a number takes no result that comes later.
+    private async Task CloseGapsAsync(bool numbers, CancellationToken cancellationToken)
     {
         foreach (var gap in await audit.OpenGapsAsync(Gaps, cancellationToken))
         {
             if (gap.ToTime.ToUnixTimeMilliseconds() > memory.NowMs - (long)Grace.TotalMilliseconds)
                 continue;
-            // A number will do only where nothing was probed; else piece by piece.
-            var isNumber = gap.ToTime - gap.FromTime > options.Value.GapAfter && !await audit.WasProbedAsync(gap, cancellationToken);
-            var to = isNumber || gap.ToTime - gap.FromTime <= Piece ? gap.ToTime : gap.FromTime + Piece;
-            var piece = new PlanGap { Partition = gap.Partition, FromTime = gap.FromTime, ToTime = to };
-            var windows = isNumber ? [] : await gaps.WindowsAsync(piece, cancellationToken);
-            var counted = isNumber ? await gaps.CountAsync(gap, null, cancellationToken) : 0;
-            var strays = to == gap.ToTime ? await gaps.StraysAsync(gap, cancellationToken) : [];
-            NotPlanned.Add(await audit.CloseGapAsync(gap, to, windows, strays, counted, cancellationToken));
+            try
+            {
+                await CloseGapAsync(gap, numbers, cancellationToken);
+            }
+            // A gap that can't be closed must not keep the others open, nor the windows.
+            catch (Exception e) when (e.IsRefusal())
+            {
+                LogRefused(logger, gap.Partition, gap.FromTime, gap.ToTime, e.FindDatabaseFault()!.Message);
+            }
         }
+    }
+
+    private async Task CloseGapAsync(PlanGap gap, bool numbers, CancellationToken cancellationToken)
+    {
+        // A number will do only where nothing was probed; else piece by piece.
+        var isNumber = gap.ToTime - gap.FromTime > options.Value.GapAfter && !await audit.WasProbedAsync(gap, cancellationToken);
+        if (isNumber && !numbers)
+            return;
+        var to = isNumber || gap.ToTime - gap.FromTime <= Piece ? gap.ToTime : gap.FromTime + Piece;
+        var piece = new PlanGap { Partition = gap.Partition, FromTime = gap.FromTime, ToTime = to };
+        var windows = isNumber ? [] : await gaps.WindowsAsync(piece, cancellationToken);
+        var counted = isNumber ? await gaps.CountAsync(gap, null, cancellationToken) : 0;
+        var strays = to == gap.ToTime ? await gaps.StraysAsync(gap, cancellationToken) : [];
+        NotPlanned.Add(await audit.CloseGapAsync(gap, to, windows, strays, counted, cancellationToken));
     }
 
     [LoggerMessage(LogLevel.Warning, "{Lost} of {Slots} slots are missed(lost): nothing was heard of them")]
     private static partial void LogLost(ILogger logger, long lost, long slots);
+
+    [LoggerMessage(LogLevel.Error, "The gap of partition {Partition} from {From:O} to {To:O} can't be closed, the database refuses its rows: {Reason}")]
+    private static partial void LogRefused(ILogger logger, short partition, DateTimeOffset from, DateTimeOffset to, string reason);
 
     [LoggerMessage(LogLevel.Warning, "The audit waits for the database: {Reason}")]
     private static partial void LogDatabase(ILogger logger, string reason);

@@ -73,7 +73,7 @@ public sealed partial class Catalogue
             return;
         }
         _behindSince ??= _time.GetTimestamp();
-        _reading ??= Task.Run(() => ReadAsync(Revision, !IsLoaded, cancellationToken), cancellationToken);
+        _reading ??= Task.Run(() => DatabaseFault.OnceMoreAsync(() => ReadAsync(Revision, !IsLoaded, cancellationToken)), cancellationToken);
         try
         {
             var changes = await _reading.WaitAsync(Patience, _time, cancellationToken);

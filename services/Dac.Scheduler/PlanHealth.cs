@@ -43,6 +43,6 @@ public sealed class PlanHealth(TimeProvider time) : IHealthCheck
         var since = time.GetElapsedTime(last);
         if (since >= Limit)
             return Task.FromResult(HealthCheckResult.Unhealthy($"nothing planned for {since.TotalSeconds:F0} s: {_reason ?? "see the log"}"));
-        return Task.FromResult(_reason is null ? HealthCheckResult.Healthy() : HealthCheckResult.Degraded($"planning without the database: {_reason}"));
+        return Task.FromResult(_reason is null ? HealthCheckResult.Healthy() : HealthCheckResult.Degraded(_fromMemory ? $"planning without the database: {_reason}" : _reason));
     }
 }

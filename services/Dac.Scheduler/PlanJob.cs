@@ -27,6 +27,9 @@ public sealed partial class PlanJob(
     /// <summary>Windows that another scheduler may have left behind in each partition.</summary>
     private const int WindowsAhead = 4;
 
+    /// <summary>No clock is so far behind another: a plan that reaches further was made by one that was wrong.</summary>
+    private static readonly TimeSpan MaxAhead = TimeSpan.FromSeconds(30);
+
     /// <summary>How many ticks the lease's holder gets to go on with the plan after an outage.</summary>
     private const int Courtesy = 5;
 
@@ -87,9 +90,19 @@ public sealed partial class PlanJob(
         {
             await PublishAsync(due, cancellationToken);
         }
-        if (health.Succeeded())
+        if (offers.Count == 0 && state.PlannedUntilMs.Min() - state.NowMs > MaxAhead.TotalMilliseconds)
+            Stuck(state);
+        else if (health.Succeeded())
             LogBack(logger);
         await lease.HoldAsync(cancellationToken);
+    }
+
+    // The cursor only goes forward: what it has passed may have been planned.
+    private void Stuck(PlanState state)
+    {
+        var (until, now) = (DateTimeOffset.FromUnixTimeMilliseconds(state.PlannedUntilMs.Min()!.Value), DateTimeOffset.FromUnixTimeMilliseconds(state.NowMs));
+        if (health.Failed($"the plan reaches to {until:u}, and the database's clock says {now:u}: it was ahead once, and nothing is planned until then"))
+            LogStuck(logger, until, now);
     }
 
     // A second less than with the database: one slow answer of it must not make two schedulers publish the same.
@@ -181,6 +194,9 @@ public sealed partial class PlanJob(
 
     [LoggerMessage(LogLevel.Warning, "The last {Seconds} s in {Partitions} partitions were not planned in the database; the audit accounts for them, planning goes on from now")]
     private static partial void LogGap(ILogger logger, long seconds, int partitions);
+
+    [LoggerMessage(LogLevel.Error, "Nothing is planned until {Until:O}: the plan reaches there, and the database's clock says {Now:O}. It was ahead once; see docs/operations.md")]
+    private static partial void LogStuck(ILogger logger, DateTimeOffset until, DateTimeOffset now);
 
     [LoggerMessage(LogLevel.Error, "Can't plan, the database does not answer: {Reason}. Trying again every second")]
     private static partial void LogDatabase(ILogger logger, string reason);

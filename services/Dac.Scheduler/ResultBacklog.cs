@@ -5,8 +5,7 @@ using RabbitMQ.Client.Exceptions;
 namespace Dac.Scheduler;
 
 /// <summary>
-/// Whether results wait in the broker to be written. Best effort: what a writer holds, or a collector, is not seen, and a broker that does not answer counts
-/// as empty.
+/// Whether results wait in the broker to be written. Best effort: what a writer holds, or a collector, is not seen.
 /// </summary>
 public sealed class ResultBacklog(IConfiguration configuration) : IAsyncDisposable
 {
@@ -14,8 +13,8 @@ public sealed class ResultBacklog(IConfiguration configuration) : IAsyncDisposab
 
     private IConnection? _connection;
 
-    /// <summary>True without a broker: the in-memory bus holds nothing back.</summary>
-    public async Task<bool> IsEmptyAsync(CancellationToken cancellationToken)
+    /// <summary>True without a broker: the in-memory bus holds nothing back. Null where the broker does not answer.</summary>
+    public async Task<bool?> IsEmptyAsync(CancellationToken cancellationToken)
     {
         if (configuration["ConnectionStrings:Broker"] is not { Length: > 0 } broker)
             return true;
@@ -33,7 +32,7 @@ public sealed class ResultBacklog(IConfiguration configuration) : IAsyncDisposab
         }
         catch (Exception e) when (e is RabbitMQClientException or OperationCanceledException or IOException && !cancellationToken.IsCancellationRequested)
         {
-            return true;
+            return null;
         }
     }
 

@@ -24,6 +24,9 @@ public sealed partial class ResultWriter : BackgroundService, IHealthCheck
     /// <summary>Names that are remembered; a restarted collector has a new one.</summary>
     private const int MaxSeen = 10_000;
 
+    /// <summary>Longest name of a location or a collector that is taken; the longest that DAC gives is shorter.</summary>
+    private const int MaxName = 300;
+
     private static readonly Counter<long> Stored = Telemetry.Meter.CreateCounter<long>("dac.results.stored", "{result}", "Rows inserted, or replacing one of a lower class");
     private static readonly Counter<long> Duplicates = Telemetry.Meter.CreateCounter<long>("dac.results.duplicate", "{result}", "Results for slots that had their row already");
     private static readonly Counter<long> Parked = Telemetry.Meter.CreateCounter<long>("dac.results.parked", "{result}", "Results that the database refused");
@@ -59,9 +62,9 @@ public sealed partial class ResultWriter : BackgroundService, IHealthCheck
     public async Task StoreAsync(ProbeResultBatch batch)
     {
         // Refused here it goes to the error queue; further on it would hold up all that is stored with it.
-        if (batch is not { Location.Length: > 0, Collector.Length: > 0, Results: not null } || batch.Results.Any(r => r is null)
+        if (batch is not { Location.Length: > 0 and <= MaxName, Collector.Length: > 0 and <= MaxName, Results: not null } || batch.Results.Any(r => r is null)
             || batch.Location.Contains('\0') || batch.Collector.Contains('\0'))
-            throw new ArgumentException("The message is no batch of results: location, collector or a result is missing.", nameof(batch));
+            throw new ArgumentException("The message is no batch of results: location, collector or a result is missing, or a name too long.", nameof(batch));
         var pending = new Pending(batch, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         Interlocked.Increment(ref _waiting);
         try

@@ -60,11 +60,13 @@ public sealed class GapPlan(IDbContextFactory<DacDbContext> contexts, NameIds na
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         // The next gap finds its rows itself.
         var next = await db.PlanGaps.Where(g => g.Partition == gap.Partition && g.FromTime >= gap.ToTime).MinAsync(g => (DateTimeOffset?)g.FromTime, cancellationToken);
-        var until = next < gap.ToTime + Ahead ? next.Value : gap.ToTime + Ahead;
+        // Beyond the plan there may be a gap that nobody has recorded yet.
+        var planned = await db.PlanCursors.Where(c => c.Partition == gap.Partition).Select(c => c.PlannedUntil).SingleAsync(cancellationToken) ?? gap.ToTime;
+        var until = new[] { gap.ToTime + Ahead, next ?? DateTimeOffset.MaxValue, planned }.Min();
         var found = await db.FoundAsync(gap.ToTime, until, gap.Partition, cancellationToken);
         return found.Count == 0
             ? []
-            : Gaps.Strays(found, await db.PlanWindows.AsNoTracking().Where(w => w.Partition == gap.Partition && w.StartsAt >= gap.ToTime && w.StartsAt < until).ToListAsync(cancellationToken));
+            : Gaps.Strays(found, await db.PlanWindows.AsNoTracking().Where(w => w.StartsAt >= gap.ToTime && w.StartsAt < until).ToListAsync(cancellationToken));
     }
 
     private async Task<List<PastTarget>> ReadAsync(PlanGap gap, IReadOnlyList<long>? only, CancellationToken cancellationToken)

@@ -101,14 +101,17 @@ public sealed class HttpProber(Connector connector, SecretReader secrets, BodyMe
     {
         measurement.Details?.Redirects.Add(call.Url.AbsoluteUri);
         CheckProxy(probe, call.Url, measurement);
-        // A target can't be used to send many collectors' connections to a third.
-        if (rate.Next(call.Url.AbsoluteUri, TimeSpan.FromMilliseconds(probe.TimeoutMs)) is not { } wait)
+        // A target can't be used to send many collectors' connections to a third. Only so long as the probe has time left: the wait is no fault of the target's.
+        if (rate.Next(call.Url.AbsoluteUri, TimeSpan.FromMilliseconds(probe.TimeoutMs) - measurement.Elapsed) is not { } wait)
         {
             measurement.Fail(Outcome.ResourceFault, $"the connections per second to {call.Url.Authority} are used up (Collector:MaxConnectsPerSecond)");
             throw new HttpRequestException("no turn");
         }
         if (wait > TimeSpan.Zero)
+        {
+            measurement.Saturated = true;
             await Task.Delay(wait, timeout);
+        }
         if (HttpRequests.IsHome(probe, call.Url))
             return exchange;
         exchange.Dispose();

@@ -60,7 +60,17 @@ public sealed class NameResolver(EgressGuard guard)
     {
         await Lookups.WaitAsync(timeout);
         // The place is the thread's: it is given back when the resolver has answered, however long ago the probe has ended.
-        var lookup = LookupThreads.AddressesAsync(host, family);
+        Task<IPAddress[]> lookup;
+        try
+        {
+            lookup = LookupThreads.AddressesAsync(host, family);
+        }
+        catch
+        {
+            // No thread is to be had.
+            Lookups.Release();
+            throw;
+        }
         _ = lookup.ContinueWith(l => { _ = l.Exception; Lookups.Release(); }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         return await lookup.WaitAsync(timeout);
     }

@@ -6,7 +6,7 @@ namespace Dac.Storage.Postgres;
 
 /// <summary>
 /// The partitions of <c>probe_result</c> and <c>plan_window</c>: by the day, made three days ahead and dropped whole. Results are partitioned by the hour from the next day
-/// on where more than 1,000 slots/s are planned: the index of a day would outgrow memory. Once by the hour, a day stays so.
+/// on where more than 1,000 slots/s are planned: the index of a day would outgrow memory. Once by the hour, a day stays so; its hours go together, as the plan of it does.
 /// </summary>
 internal sealed class PostgresPartitions(NpgsqlConnection connection)
 {
@@ -16,17 +16,20 @@ internal sealed class PostgresPartitions(NpgsqlConnection connection)
 
     private const long MaintenanceLock = 0x0DAC_0003;
 
+    private const string LockNotAvailable = "55P03";
+
     /// <summary>A day that begins sooner than this is left as it is: its first slots may be on their way.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromHours(1);
 
     private readonly List<string> _done = [];
 
-    /// <summary>Makes what is missing and drops what ended before the cutoff.</summary>
+    /// <summary>Makes what is missing and drops the days that ended before the cutoff; nothing where another one has been at it for a minute.</summary>
     /// <returns>What was made and dropped.</returns>
     public async Task<IReadOnlyList<string>> MaintainAsync(DateTime now, DateTime cutoff, CancellationToken cancellationToken)
     {
         // One at a time: what another one has just attached must not be taken for a leftover and dropped.
-        await ExecuteAsync($"SELECT pg_advisory_lock({MaintenanceLock})", cancellationToken, timeoutSeconds: 0);
+        if (!await TryLockAsync(cancellationToken))
+            return [];
         try
         {
             await MaintainAsync("probe_result", now, cutoff, await SlotsPerSecondAsync(now, cancellationToken) > HourlyBeyondSlotsPerSecond, cancellationToken);
@@ -41,11 +44,25 @@ internal sealed class PostgresPartitions(NpgsqlConnection connection)
         }
     }
 
+    // Whoever holds it may hang, and must not keep others from starting.
+    private async Task<bool> TryLockAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await ExecuteAsync($"SET lock_timeout = '60 s'; SELECT pg_advisory_lock({MaintenanceLock}); RESET lock_timeout", cancellationToken, timeoutSeconds: 90);
+            return true;
+        }
+        catch (PostgresException e) when (e.SqlState == LockNotAvailable)
+        {
+            return false;
+        }
+    }
+
     private async Task MaintainAsync(string table, DateTime now, DateTime cutoff, bool hourly, CancellationToken cancellationToken)
     {
         var (there, halfDetached, detached) = await ReadAsync(table, cancellationToken);
         // Killed between detaching and dropping.
-        foreach (var old in detached.Where(p => p.End <= cutoff))
+        foreach (var old in detached.Where(p => p.DayEnd <= cutoff))
             await DropAsync(old, cancellationToken);
         foreach (var half in halfDetached)
         {
@@ -64,10 +81,10 @@ internal sealed class PostgresPartitions(NpgsqlConnection connection)
                 continue;
             // Killed between two hours of a day.
             var byHour = (hourly && day > now.Date) || there.Any(p => p.From.Date == day);
-            foreach (var missing in (byHour ? whole.ByHour() : [whole]).Where(p => p.End > cutoff && !there.Contains(p)))
+            foreach (var missing in (byHour ? whole.ByHour() : [whole]).Where(p => p.DayEnd > cutoff && !there.Contains(p)))
                 await CreateAsync(missing, cancellationToken);
         }
-        foreach (var old in there.Where(p => p.End <= cutoff))
+        foreach (var old in there.Where(p => p.DayEnd <= cutoff))
             await DetachAsync(old, cancellationToken);
     }
 
@@ -154,6 +171,8 @@ internal sealed class PostgresPartitions(NpgsqlConnection connection)
         private const string DayFormat = "yyyyMMdd", HourFormat = "yyyyMMddHH";
 
         public DateTime End => From.AddHours(Hours);
+
+        public DateTime DayEnd => From.Date.AddDays(1);
 
         public string Name => $"{Table}_p{From.ToString(Hours == 1 ? HourFormat : DayFormat, CultureInfo.InvariantCulture)}";
 

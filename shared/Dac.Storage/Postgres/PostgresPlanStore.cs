@@ -3,7 +3,10 @@ using NpgsqlTypes;
 
 namespace Dac.Storage.Postgres;
 
-/// <summary>The plan on PostgreSQL, on connections of its own with short deadlines: a slow database must not hold the planner up.</summary>
+/// <summary>
+/// The plan on PostgreSQL, on connections of its own with short deadlines: a slow database must not hold the planner up. What was planned or claimed on a
+/// connection that was lost before it said so is nobody's; it is claimed again when its lease ends.
+/// </summary>
 internal sealed class PostgresPlanStore(NpgsqlDataSource planner) : IPlanStore, IAsyncDisposable, IDisposable
 {
     private const string ReadSql = """
@@ -53,7 +56,7 @@ internal sealed class PostgresPlanStore(NpgsqlDataSource planner) : IPlanStore, 
         RETURNING w.partition, w.starts_at, w.slot_targets, w.slot_locations, w.slot_offsets_ms, w.active_targets, w.revision, w.audit_after, w.attempt
         """;
 
-    public async Task<PlanState> ReadAsync(CancellationToken cancellationToken)
+    public Task<PlanState> ReadAsync(CancellationToken cancellationToken) => DatabaseFault.OnceMoreAsync(async () =>
     {
         await using var command = planner.CreateCommand(ReadSql);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
@@ -64,9 +67,9 @@ internal sealed class PostgresPlanStore(NpgsqlDataSource planner) : IPlanStore, 
         while (await reader.ReadAsync(cancellationToken))
             cursors.Add(await reader.IsDBNullAsync(0, cancellationToken) ? null : Ms(reader, 0));
         return new PlanState(now, revision, cursors);
-    }
+    });
 
-    public async Task<IReadOnlySet<short>> PlanAsync(IReadOnlyList<PartitionPlan> plans, long revision, CancellationToken cancellationToken)
+    public Task<IReadOnlySet<short>> PlanAsync(IReadOnlyList<PartitionPlan> plans, long revision, CancellationToken cancellationToken) => DatabaseFault.OnceMoreAsync<IReadOnlySet<short>>(async () =>
     {
         var windows = plans.SelectMany(p => p.Windows).ToList();
         var slots = SlotColumns.Of(windows);
@@ -91,17 +94,17 @@ internal sealed class PostgresPlanStore(NpgsqlDataSource planner) : IPlanStore, 
         while (await reader.ReadAsync(cancellationToken))
             won.Add(reader.GetInt16(0));
         return won;
-    }
+    });
 
-    public async Task MarkPublishedAsync(IReadOnlyList<PlannedWindow> windows, CancellationToken cancellationToken)
+    public Task MarkPublishedAsync(IReadOnlyList<PlannedWindow> windows, CancellationToken cancellationToken) => DatabaseFault.OnceMoreAsync(async () =>
     {
         await using var command = planner.CreateCommand(PublishedSql);
         Add(command, NpgsqlDbType.Smallint, windows.Select(w => w.Partition).ToArray());
         Add(command, NpgsqlDbType.TimestampTz, windows.Select(w => Time(w.StartMs)).ToArray());
-        await command.ExecuteNonQueryAsync(cancellationToken);
-    }
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    });
 
-    public async Task<IReadOnlyList<PlannedWindow>> ClaimUnpublishedAsync(int limit, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<PlannedWindow>> ClaimUnpublishedAsync(int limit, CancellationToken cancellationToken) => DatabaseFault.OnceMoreAsync<IReadOnlyList<PlannedWindow>>(async () =>
     {
         await using var command = planner.CreateCommand(ClaimSql);
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
@@ -115,7 +118,7 @@ internal sealed class PostgresPlanStore(NpgsqlDataSource planner) : IPlanStore, 
                 reader.GetInt32(5), reader.GetInt64(6), Ms(reader, 7), reader.GetInt16(8)));
         }
         return windows;
-    }
+    });
 
     public ValueTask DisposeAsync() => planner.DisposeAsync();
 

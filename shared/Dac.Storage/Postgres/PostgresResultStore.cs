@@ -79,10 +79,13 @@ internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> c
             var stored = await WriteAsync(connection, rows, cancellationToken);
             if (transaction is not null)
                 await transaction.CommitAsync(cancellationToken);
+            // What has become late while the statement ran may have been audited meanwhile.
+            if (LateSeconds(rows).Except(late).ToArray() is { Length: > 0 } since)
+                await ReopenAsync(connection, since, cancellationToken);
             return stored;
         }
-        // 22: data exception; 23: integrity, such as a time that no partition is there for. An argument: a time or a text that the driver can't even send.
-        catch (Exception e) when (e is ArgumentException or PostgresException { SqlState: ['2', '2' or '3', ..] })
+        // An argument: a time or a text that the driver can't even send.
+        catch (Exception e) when (e is ArgumentException || e.IsRefusal())
         {
             throw new RowsRefusedException(e);
         }

@@ -71,8 +71,7 @@ internal sealed class SqliteResultStore(IDbContextFactory<SqliteDbContext> conte
             foreach (var second in rows.Select(r => r.Result.ScheduledAtMs / 1_000 * 1_000).Distinct())
                 reopen.Bind(second).Run();
         }
-        // 19: constraint, 20: datatype mismatch, 18: too big.
-        catch (Exception e) when (e is ArgumentException or SqliteException { SqliteErrorCode: 18 or 19 or 20 })
+        catch (Exception e) when (e is ArgumentException || e.IsRefusal())
         {
             throw new RowsRefusedException(e);
         }

@@ -68,14 +68,14 @@ public sealed class Deployment : IAsyncDisposable
         return await query(db);
     }
 
-    public Task<Ledger> LedgerAsync() =>
-        _storage.Services.GetRequiredService<LedgerReader>().ReadAsync(TimeProvider.System.GetUtcNow().AddHours(-1), TimeProvider.System.GetUtcNow().AddMinutes(1), TestContext.Current.CancellationToken);
+    public Task<Ledger> LedgerAsync(DateTimeOffset? until = null) =>
+        _storage.Services.GetRequiredService<LedgerReader>().ReadAsync(TimeProvider.System.GetUtcNow().AddHours(-1), until ?? TimeProvider.System.GetUtcNow().AddMinutes(1), TestContext.Current.CancellationToken);
 
-    /// <summary>Waits until every planned slot has its row, and returns the ledger.</summary>
-    public async Task<Ledger> ClosedLedgerAsync()
+    /// <summary>Waits until every slot that is planned, or was up to a second, has its row, and returns the ledger.</summary>
+    public async Task<Ledger> ClosedLedgerAsync(DateTimeOffset? until = null)
     {
         Ledger ledger = null!;
-        await Poll.UntilAsync("every slot has its row", async () => (ledger = await LedgerAsync()) is { Planned: > 0, Pending: 0, Unaccounted: 0 }, TimeSpan.FromSeconds(60));
+        await Poll.UntilAsync("every slot has its row", async () => (ledger = await LedgerAsync(until)) is { Planned: > 0, Pending: 0, Unaccounted: 0 }, TimeSpan.FromSeconds(60));
         return ledger;
     }
 

@@ -58,6 +58,29 @@ public sealed class DistributedTests(PostgreSql postgres, RabbitMq rabbit)
     }
 
     [Fact]
+    public async Task A_collector_that_hangs_loses_its_batches_to_the_other_and_books_nothing_as_down_when_it_goes_on()
+    {
+        await using var dac = await Deployment.CreateAsync(postgres, rabbit);
+        await dac.SaveTargetsAsync(500);
+        await dac.StartAsync("Writer");
+        var first = await dac.StartAsync("Collector", "--Collector:Name=first");
+        await dac.StartAsync("Collector", "--Collector:Name=second");
+        await dac.StartAsync("Scheduler");
+        await Poll.UntilAsync("both probe", async () => await CountAsync(dac, "first") > 50 && await CountAsync(dac, "second") > 50);
+        await first.SignalAsync("STOP");
+        var stoppedAt = TimeProvider.System.GetUtcNow();
+        // The broker takes it for gone after two heartbeats at most, of 10 s.
+        await Poll.UntilAsync("the second has all to itself", async () => await CountAsync(dac, "second", stoppedAt.AddSeconds(25)) > 490, TimeSpan.FromSeconds(60));
+        await first.SignalAsync("CONT");
+        var resumedAt = TimeProvider.System.GetUtcNow();
+        await Poll.UntilAsync("the first probes again", async () => await CountAsync(dac, "first", resumedAt) > 50, TimeSpan.FromSeconds(60));
+        var ledger = await dac.ClosedLedgerAsync(resumedAt);
+        Assert.Equal(ledger.Planned, Probed(ledger) + ledger.Missed.Sum);
+        Assert.All(await dac.QueryAsync(db => db.Results.Select(r => r.Outcome).Distinct().ToListAsync(Cancel)), o => Assert.True(o.Class() != OutcomeClass.Executed || o == Outcome.Up, $"{o}"));
+        TestContext.Current.TestOutputHelper!.WriteLine($"planned {ledger.Planned}, late {ledger.Late}, observer faults {ledger.ObserverFaults}, expired {ledger.Missed.Expired}, lost {ledger.Missed.Lost}");
+    }
+
+    [Fact]
     public async Task A_collector_that_is_scaled_down_finishes_what_it_holds_and_no_slot_is_missed()
     {
         await using var dac = await Deployment.CreateAsync(postgres, rabbit);
@@ -244,6 +267,6 @@ public sealed class DistributedTests(PostgreSql postgres, RabbitMq rabbit)
     // Two cores that start services and compile them can leave a collector without CPU for 250 ms: what it measured then is its own fault, and no slot the less.
     private static long Probed(Ledger ledger) => ledger.Executed + ledger.ObserverFaults;
 
-    private static Task<int> CountAsync(Deployment dac, string collector) =>
-        dac.QueryAsync(db => db.Results.CountAsync(r => db.Collectors.Any(c => c.Id == r.CollectorId && c.Name == collector), Cancel));
+    private static Task<int> CountAsync(Deployment dac, string collector, DateTimeOffset since = default) =>
+        dac.QueryAsync(db => db.Results.CountAsync(r => r.ScheduledAt >= since && db.Collectors.Any(c => c.Id == r.CollectorId && c.Name == collector), Cancel));
 }

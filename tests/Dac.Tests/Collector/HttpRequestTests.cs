@@ -91,4 +91,23 @@ public sealed class HttpRequestTests : HttpTests
         Assert.NotEqual(fresh[0].Match, fresh[1].Match);
         Assert.All(fresh, f => Assert.NotNull(f.ConnectUs));
     }
+
+    [Theory]
+    [InlineData(0, Outcome.Up)]
+    [InlineData(2_500, Outcome.ResourceFault)]
+    public async Task A_redirect_that_waits_for_its_turn_says_so_and_is_no_timeout_of_the_targets(int redirectAfterMs, Outcome second)
+    {
+        Settings.MaxConnectsPerSecond = 1;
+        await using var server = await StartAsync(async c =>
+        {
+            if (c.Request.Path != "/")
+                return;
+            await Task.Delay(redirectAfterMs, c.RequestAborted);
+            c.Response.Redirect("/there");
+        });
+        var results = await Task.WhenAll(ProbeAsync(server.Url, timeoutMs: 3_000), ProbeAsync(server.Url, timeoutMs: 3_000));
+        Assert.Equal(new[] { Outcome.Up, second }.Order(), results.Select(r => r.Outcome).Order());
+        if (second == Outcome.Up)
+            Assert.Single(results, r => r.Flags.HasFlag(ProbeRemarks.Saturated));
+    }
 }

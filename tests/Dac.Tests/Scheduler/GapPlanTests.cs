@@ -83,10 +83,14 @@ public sealed class GapPlanTests : IAsyncLifetime
         await _database.QueryAsync(async db =>
         {
             db.Add(new PlanWindow { Partition = Partition, StartsAt = _start.AddSeconds(60), Planned = 1, SlotTargets = [1], SlotLocations = [1], SlotOffsetsMs = [618] });
+            // In the plan of the partition that its target has left since.
+            db.Add(new PlanWindow { Partition = 3, StartsAt = _start.AddSeconds(62), Planned = 1, SlotTargets = [1], SlotLocations = [1], SlotOffsetsMs = [618] });
+            await db.PlanCursors.Where(c => c.Partition == Partition).ExecuteUpdateAsync(s => s.SetProperty(c => c.PlannedUntil, _start.AddSeconds(63)));
             return await db.SaveChangesAsync(TestContext.Current.CancellationToken);
         });
+        // The last lies beyond the plan: in a gap that nobody has recorded yet.
         await _database.Get<IResultStore>().WriteAsync(
-            [.. new[] { first, first + 1_000 }.Select(due => new ResultRow(1, 1, new ProbeResult { TargetId = 1, ScheduledAtMs = due, Outcome = Outcome.Up }))], TestContext.Current.CancellationToken);
+            [.. new[] { first, first + 1_000, first + 2_000, first + 3_000 }.Select(due => new ResultRow(1, 1, new ProbeResult { TargetId = 1, ScheduledAtMs = due, Outcome = Outcome.Up }))], TestContext.Current.CancellationToken);
 
         var stray = Assert.Single(await Gaps().StraysAsync(Gap(20, 60), TestContext.Current.CancellationToken));
 
@@ -99,11 +103,7 @@ public sealed class GapPlanTests : IAsyncLifetime
     public async Task The_audit_closes_a_short_gap_with_rows_and_a_long_one_with_a_number(int seconds, bool rows)
     {
         await SaveAsync(new TargetDefinition { Key = "a", Url = "http://127.0.0.1/", Interval = "1s" });
-        await _database.QueryAsync(async db =>
-        {
-            db.Add(Gap(10, 10 + seconds));
-            return await db.SaveChangesAsync(TestContext.Current.CancellationToken);
-        });
+        await GapAsync(Gap(10, 10 + seconds));
         _time.Advance(TimeSpan.FromHours(2));
 
         await _database.AuditJob(_time).Execute(null!, TestContext.Current.CancellationToken);
@@ -112,6 +112,50 @@ public sealed class GapPlanTests : IAsyncLifetime
         var ledger = await _database.Get<LedgerReader>().ReadAsync(_start, _start.AddHours(2), TestContext.Current.CancellationToken);
         Assert.Equal((seconds, seconds, 0), (ledger.Planned, ledger.Missed.NotPlanned, ledger.Unaccounted + ledger.Pending));
     }
+
+    [Fact]
+    public async Task A_long_gap_waits_while_the_broker_does_not_say_what_it_holds()
+    {
+        await SaveAsync(new TargetDefinition { Key = "a", Url = "http://127.0.0.1/", Interval = "1s" });
+        await GapAsync(Gap(10, 3_610));
+        _time.Advance(TimeSpan.FromHours(2));
+
+        await _database.AuditJob(_time, broker: "amqp://127.0.0.1:9/").Execute(null!, TestContext.Current.CancellationToken);
+        Assert.Null(Assert.Single(await OpenAsync()).Slots);
+
+        await _database.AuditJob(_time).Execute(null!, TestContext.Current.CancellationToken);
+        Assert.Empty(await OpenAsync());
+    }
+
+    [Fact]
+    public async Task A_gap_that_cannot_be_closed_keeps_neither_others_nor_windows_open()
+    {
+        await SaveAsync(new TargetDefinition { Key = "a", Url = "http://127.0.0.1/", Interval = "1s" });
+        await GapAsync(Gap(10, 20));
+        await GapAsync(Gap(30, 40));
+        // A second can't be planned twice.
+        await _database.QueryAsync(async db =>
+        {
+            db.AddRange(new[] { 10, 25 }.Select(s => new PlanWindow { Partition = Partition, StartsAt = _start.AddSeconds(s), Planned = 1, SlotTargets = [1], SlotLocations = [1], SlotOffsetsMs = [618], AuditAfter = _start.AddSeconds(s) }));
+            return await db.SaveChangesAsync(TestContext.Current.CancellationToken);
+        });
+        _time.Advance(TimeSpan.FromMinutes(5));
+
+        await _database.AuditJob(_time).Execute(null!, TestContext.Current.CancellationToken);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await _database.AuditJob(_time).Execute(null!, TestContext.Current.CancellationToken);
+
+        Assert.Equal(_start.AddSeconds(10), Assert.Single(await OpenAsync()).FromTime);
+        Assert.All(await _database.QueryAsync(db => db.PlanWindows.ToListAsync(TestContext.Current.CancellationToken)), w => Assert.NotNull(w.AuditedAt));
+    }
+
+    private Task<int> GapAsync(PlanGap gap) => _database.QueryAsync(async db =>
+    {
+        db.Add(gap);
+        return await db.SaveChangesAsync(TestContext.Current.CancellationToken);
+    });
+
+    private Task<List<PlanGap>> OpenAsync() => _database.QueryAsync(db => db.PlanGaps.Where(g => g.Slots == null).ToListAsync(TestContext.Current.CancellationToken));
 
     private GapPlan Gaps() => new(_database.Get<IDbContextFactory<DacDbContext>>(), _database.Get<NameIds>());
 

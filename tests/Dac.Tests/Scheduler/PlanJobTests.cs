@@ -227,6 +227,29 @@ public sealed class PlanJobTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_clock_that_was_ahead_stops_the_plan_which_is_told_and_can_be_taken_back()
+    {
+        await SaveAsync("http://127.0.0.1/", "1s");
+        var health = new PlanHealth(TimeProvider.System);
+        var scheduler = _database.PlanJob(_bus.GetRequiredService<PublishBus>(), _time, TimeProvider.System, health).Job;
+        await TickAsync(scheduler);
+        var now = _time.GetUtcNow();
+        _time.AdjustTime(now.AddHours(2));
+        await TickAsync(scheduler);
+        Assert.Null((await health.CheckHealthAsync(new())).Description);
+        _time.AdjustTime(now.AddSeconds(10));
+
+        await TickAsync(scheduler);
+
+        Assert.Contains("the plan reaches to 2026-06-01 14:00:04Z, and the database's clock says 2026-06-01 12:00:10Z", (await health.CheckHealthAsync(new())).Description, StringComparison.Ordinal);
+        await _database.QueryAsync(db => db.Database.ExecuteSqlRawAsync(TakeBack("SQLite").Replace("unixepoch()", $"{_time.Ms() / 1_000}", StringComparison.Ordinal), TestContext.Current.CancellationToken));
+        await TickAsync(scheduler);
+        Assert.Null((await health.CheckHealthAsync(new())).Description);
+        Assert.Equal([1, 2, 3, 11, 12, 13], (await WindowsAsync()).Select(w => Seconds(w.StartsAt)));
+        Assert.Equal([4, 11], (await _database.QueryAsync(db => db.PlanGaps.OrderBy(g => g.FromTime).Where(g => g.Partition == 0).ToListAsync(TestContext.Current.CancellationToken))).SelectMany(g => new[] { Seconds(g.FromTime), Seconds(g.ToTime) }).Distinct().Where(s => s != 10));
+    }
+
+    [Fact]
     public async Task A_scheduler_is_ready_once_it_has_planned_and_as_long_as_it_does()
     {
         var health = new PlanHealth(_time);
@@ -283,6 +306,14 @@ public sealed class PlanJobTests : IAsyncLifetime
     {
         lock (_published)
             return [.. _published.SelectMany(b => b.Probes)];
+    }
+
+    // As docs/operations.md tells it.
+    private static string TakeBack(string database)
+    {
+        var page = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "operations.md"));
+        page = page[page.IndexOf($"{database}:\n\n```sql", page.IndexOf("## A clock that was ahead", StringComparison.Ordinal), StringComparison.Ordinal)..];
+        return page.Split("```sql")[1].Split("```")[0];
     }
 
     private static int Seconds(DateTimeOffset time) => (int)(time - DateTimeOffset.Parse("2026-06-01T12:00:00Z")).TotalSeconds;

@@ -18,12 +18,13 @@ internal static class PlanJobs
     /// <param name="bus">Where it publishes.</param>
     /// <param name="time">Its clock.</param>
     /// <param name="deadlines">The clock of what it waits for the database; null: the same.</param>
-    public static (PlanJob Job, Catalogue Catalogue) PlanJob(this TestDatabase database, PublishBus bus, TimeProvider time, TimeProvider? deadlines = null)
+    /// <param name="health">What it says of itself.</param>
+    public static (PlanJob Job, Catalogue Catalogue) PlanJob(this TestDatabase database, PublishBus bus, TimeProvider time, TimeProvider? deadlines = null, PlanHealth? health = null)
     {
         var memory = new PlanMemory(time);
         var (dispatcher, catalogue) = database.Dispatcher(bus, time, memory);
         return (new PlanJob(
-            database.Get<IPlanStore>(), catalogue, dispatcher, memory, new PlanLease(Settings), new PlanHealth(time), Defaults, deadlines ?? time, NullLogger<PlanJob>.Instance), catalogue);
+            database.Get<IPlanStore>(), catalogue, dispatcher, memory, new PlanLease(Settings), health ?? new PlanHealth(time), Defaults, deadlines ?? time, NullLogger<PlanJob>.Instance), catalogue);
     }
 
     /// <summary>What publishes a scheduler's windows, and the catalogue that it takes the targets from.</summary>

@@ -78,8 +78,11 @@ public sealed class ResultWriterTests : IAsyncLifetime
     [InlineData("""{"location":"x","collector":"x","results":[null]}""")]
     [InlineData("""{"location":"x\u0000","collector":"x","results":[]}""")]
     [InlineData("""{"location":"x","collector":"","results":[]}""")]
+    [InlineData("long names")]
     public async Task A_message_that_is_no_batch_is_refused_and_holds_up_nobody(string json)
     {
+        if (json == "long names")
+            json = $$"""{"location":"{{new string('x', 301)}}","collector":"x","results":[]}""";
         var poison = System.Text.Json.JsonSerializer.Deserialize(json, ContractJson.Default.ProbeResultBatch)!;
         await Assert.ThrowsAsync<ArgumentException>(() => _writer.StoreAsync(poison));
         await _writer.StoreAsync(Batch(Result(1, 1_000, Outcome.Up)));

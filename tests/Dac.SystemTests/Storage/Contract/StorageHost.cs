@@ -43,7 +43,9 @@ public sealed class StorageHost : IAsyncDisposable
         }
     }
 
-    public DacDbContext Context() => Get<IDbContextFactory<DacDbContext>>().CreateDbContext();
+    public IDbContextFactory<DacDbContext> Contexts => Get<IDbContextFactory<DacDbContext>>();
+
+    public DacDbContext Context() => Contexts.CreateDbContext();
 
     /// <summary>All rows of an entity.</summary>
     public async Task<List<T>> AllAsync<T>()

@@ -78,7 +78,7 @@ public sealed class PostgresResultStoreTests(PostgreSql server) : ResultStoreCon
     }
 
     [Fact]
-    public async Task Hours_are_dropped_one_by_one_and_those_that_a_killed_writer_did_not_make_are_made()
+    public async Task Hours_are_dropped_with_their_day_and_those_that_a_killed_writer_did_not_make_are_made()
     {
         await PlannedAsync(slots: 300 * 1_001);
         await Store.Results.MaintainAsync(Noon, Noon.AddDays(-10), Cancel);
@@ -88,8 +88,12 @@ public sealed class PostgresResultStoreTests(PostgreSql server) : ResultStoreCon
         var done = await Store.Results.MaintainAsync(Noon.AddDays(1), Noon.AddDays(1).AddMinutes(59), Cancel);
 
         Assert.Contains($"made {Name("probe_result", Noon.AddDays(1))}13", done);
-        Assert.Equal(Enumerable.Range(12, 12), (await PartitionsAsync()).Where(p => p.StartsWith($"{Name("probe_result", Noon.AddDays(1))}", StringComparison.Ordinal)).Select(p => int.Parse(p[^2..], CultureInfo.InvariantCulture)));
+        // The plan of the day is still there, and with it all its rows.
+        Assert.Equal(Enumerable.Range(0, 24), await HoursAsync(Noon.AddDays(1)));
         Assert.Contains(Name("probe_result", Noon.AddDays(4)), await PartitionsAsync());
+        await Store.Results.MaintainAsync(Noon.AddDays(2), Noon.AddDays(1).AddHours(12), Cancel);
+        Assert.Empty(await HoursAsync(Noon.AddDays(1)));
+        Assert.DoesNotContain(Name("plan_window", Noon.AddDays(1)), await PartitionsAsync());
     }
 
     [Fact]
@@ -157,6 +161,9 @@ public sealed class PostgresResultStoreTests(PostgreSql server) : ResultStoreCon
         INSERT INTO plan_window (partition, starts_at, planned, checksum, revision, active_targets, unexplained, attempt, lease_until, audit_after)
         SELECT 0, '{Noon.AddMinutes(-1):O}', {slots}, 0, 0, 0, false, 1, now(), now()
         """));
+
+    private async Task<IEnumerable<int>> HoursAsync(DateTimeOffset day) =>
+        (await PartitionsAsync()).Where(p => p.StartsWith(Name("probe_result", day), StringComparison.Ordinal)).Select(p => int.Parse(p[^2..], CultureInfo.InvariantCulture));
 
     private static string Name(string table, DateTimeOffset day) => string.Create(CultureInfo.InvariantCulture, $"{table}_p{day:yyyyMMdd}");
 
