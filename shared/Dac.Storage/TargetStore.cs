@@ -16,6 +16,9 @@ public sealed record SaveSummary(int Added, int Changed, int Unchanged);
 /// </summary>
 public sealed class TargetStore(IDbContextFactory<DacDbContext> contexts, NameIds names, WriteGate gate, TimeProvider time)
 {
+    /// <summary>A change that takes no longer is dated to its begin.</summary>
+    private static readonly TimeSpan Instant = TimeSpan.FromSeconds(1);
+
     // One round trip for so many keys, and a change tracker that stays small.
     private const int Slice = 1_000;
 
@@ -194,9 +197,21 @@ public sealed class TargetStore(IDbContextFactory<DacDbContext> contexts, NameId
         await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
         await db.Topology.ExecuteUpdateAsync(s => s.SetProperty(t => t.Revision, t => t.Revision + 1), cancellationToken);
         var topology = await db.Topology.AsNoTracking().SingleAsync(cancellationToken);
-        var result = await change(db, new Change(topology.Revision, topology.Partitions, await NowAsync(db, cancellationToken)));
+        var at = await NowAsync(db, cancellationToken);
+        var result = await change(db, new Change(topology.Revision, topology.Partitions, at));
+        await DateAsync(db, topology.Revision, at, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return result;
+    }
+
+    // What took its time holds from its end on: nobody could plan by it before.
+    private async Task DateAsync(DacDbContext db, long revision, DateTimeOffset at, CancellationToken cancellationToken)
+    {
+        var now = await NowAsync(db, cancellationToken);
+        if (now - at <= Instant)
+            return;
+        await db.TargetVersions.Where(v => v.RevisionTo == revision).ExecuteUpdateAsync(s => s.SetProperty(v => v.ValidTo, now), cancellationToken);
+        await db.TargetVersions.Where(v => v.Revision == revision).ExecuteUpdateAsync(s => s.SetProperty(v => v.ValidFrom, now), cancellationToken);
     }
 
     // The ledger compares versions with the plan, which goes by the database's clock.

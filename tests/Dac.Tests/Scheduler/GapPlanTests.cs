@@ -52,6 +52,18 @@ public sealed class GapPlanTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_change_that_takes_its_time_holds_from_its_end_on()
+    {
+        await SaveAsync(new TargetDefinition { Key = "a", Url = "http://127.0.0.1/", Interval = "1s" });
+        _time.AutoAdvanceAmount = TimeSpan.FromSeconds(20);
+        await SaveAsync(new TargetDefinition { Key = "a", Url = "http://127.0.0.1/", Interval = "2s" });
+
+        var versions = await _database.QueryAsync(db => db.TargetVersions.OrderBy(v => v.Revision).ToListAsync(TestContext.Current.CancellationToken));
+        Assert.InRange(versions[1].ValidFrom, _start.AddSeconds(20), DateTimeOffset.MaxValue);
+        Assert.Equal(versions[1].ValidFrom, versions[0].ValidTo);
+    }
+
+    [Fact]
     public async Task A_paused_target_was_not_due()
     {
         await SaveAsync(new TargetDefinition { Key = "a", Url = "http://127.0.0.1/", Interval = "1s", Paused = true });
