@@ -16,8 +16,7 @@ public sealed class ProbeLimits(IOptions<CollectorOptions> options, ConnectRate 
     // Of host names, IPv4 addresses and ports.
     private static readonly SearchValues<char> Plain = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:");
 
-    private readonly Lock _lock = new();
-    private readonly Dictionary<string, Host> _hosts = new(StringComparer.OrdinalIgnoreCase);
+    private readonly KeyedPlaces _hosts = new(options.Value.MaxPerHost);
     private readonly SemaphoreSlim _overall = new(options.Value.MaxConcurrency);
 
     /// <summary>Takes a place, waiting for it at most until <paramref name="patience"/> is over; null where there was none by then.</summary>
@@ -30,14 +29,14 @@ public sealed class ProbeLimits(IOptions<CollectorOptions> options, ConnectRate 
             await Task.Delay(wait, time);
             patience -= wait;
         }
-        var host = Enter(Key(probe.Url));
+        var host = _hosts.Enter(Key(probe.Url));
         if (await TakeAsync(host.Places, patience, time) is { } left)
         {
             if (await TakeAsync(_overall, left, time) is not null)
                 return new Place(this, host);
             host.Places.Release();
         }
-        Leave(host);
+        _hosts.Leave(host);
         return null;
     }
 
@@ -79,54 +78,22 @@ public sealed class ProbeLimits(IOptions<CollectorOptions> options, ConnectRate 
         }
     }
 
-    // Kept only while somebody is on it: hosts come and go.
-    private Host Enter(string key)
-    {
-        lock (_lock)
-        {
-            if (!_hosts.TryGetValue(key, out var host))
-                _hosts.Add(key, host = new Host(key, options.Value.MaxPerHost));
-            host.Users++;
-            return host;
-        }
-    }
-
-    private void Leave(Host host)
-    {
-        lock (_lock)
-        {
-            if (--host.Users == 0)
-                _hosts.Remove(host.Key);
-        }
-    }
-
-    private void Free(Host host)
+    private void Free(KeyedPlaces.Entry host)
     {
         _overall.Release();
         host.Places.Release();
-        Leave(host);
+        _hosts.Leave(host);
     }
 
     /// <summary>A place under the limits, until it is disposed.</summary>
     public sealed class Place : IDisposable
     {
         private readonly ProbeLimits _limits;
-        private readonly Host _host;
+        private readonly KeyedPlaces.Entry _host;
 
-        internal Place(ProbeLimits limits, Host host) => (_limits, _host) = (limits, host);
+        internal Place(ProbeLimits limits, KeyedPlaces.Entry host) => (_limits, _host) = (limits, host);
 
         /// <inheritdoc/>
         public void Dispose() => _limits.Free(_host);
-    }
-
-    /// <summary>Who is on a host, or waits for it.</summary>
-    internal sealed class Host(string key, int places)
-    {
-        public string Key { get; } = key;
-
-        // Never waited on by its handle, so there is nothing to dispose.
-        public SemaphoreSlim Places { get; } = new(places);
-
-        public int Users { get; set; }
     }
 }

@@ -13,12 +13,18 @@ public sealed class NameResolver(EgressGuard guard)
     /// <summary>Names looked up at once: each holds a thread until the resolver answers, and can't be cancelled.</summary>
     private const int MaxLookups = 128;
 
+    /// <summary>Of these under one domain: one whose name servers are dead must leave the others theirs.</summary>
+    private const int MaxLookupsPerDomain = 32;
+
     // Each is a few kB.
     private const int MaxServers = 1_000;
 
-    private static readonly SemaphoreSlim Lookups = new(MaxLookups);
-
+    private readonly KeyedPlaces.Entry _lookups = new("all", MaxLookups);
+    private readonly KeyedPlaces _domains = new(MaxLookupsPerDomain);
     private readonly ConcurrentDictionary<string, LookupClient> _servers = new(StringComparer.Ordinal);
+
+    /// <summary>Asks the system. A test puts another in its place, that answers when it is told to.</summary>
+    internal Func<string, AddressFamily, Task<IPAddress[]>> Lookup { get; init; } = LookupThreads.AddressesAsync;
 
     /// <summary>All addresses of a name, in the order of preference. A name without address, or a resolver without answer, is written down as such.</summary>
     /// <exception cref="SocketException">There is no address: the reason stands in the measurement.</exception>
@@ -56,22 +62,30 @@ public sealed class NameResolver(EgressGuard guard)
         _ => AddressFamily.Unspecified,
     };
 
-    private static async Task<IPAddress[]> SystemAsync(string host, AddressFamily family, CancellationToken timeout)
+    // The last two labels: in most cases what has name servers of its own.
+    private static string Domain(string host)
     {
-        await Lookups.WaitAsync(timeout);
-        // The place is the thread's: it is given back when the resolver has answered, however long ago the probe has ended.
+        var name = host.AsSpan().TrimEnd('.');
+        var last = name.LastIndexOf('.');
+        return last < 0 ? host : name[(name[..last].LastIndexOf('.') + 1)..].ToString();
+    }
+
+    private async Task<IPAddress[]> SystemAsync(string host, AddressFamily family, CancellationToken timeout)
+    {
+        var turn = new Turn(this, Domain(host));
         Task<IPAddress[]> lookup;
         try
         {
-            lookup = LookupThreads.AddressesAsync(host, family);
+            await turn.TakeAsync(timeout);
+            lookup = Lookup(host, family);
         }
         catch
         {
-            // No thread is to be had.
-            Lookups.Release();
+            turn.Dispose();
             throw;
         }
-        _ = lookup.ContinueWith(l => { _ = l.Exception; Lookups.Release(); }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        // The places are the thread's: they are given back when the resolver has answered, however long ago the probe has ended.
+        _ = lookup.ContinueWith(l => { _ = l.Exception; turn.Dispose(); }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         return await lookup.WaitAsync(timeout);
     }
 
@@ -122,5 +136,30 @@ public sealed class NameResolver(EgressGuard guard)
             ContinueOnDnsError = false,
             ContinueOnEmptyResponse = false,
         });
+    }
+
+    /// <summary>A place of its domain's, and one of all.</summary>
+    private sealed class Turn(NameResolver resolver, string domain) : IDisposable
+    {
+        private readonly KeyedPlaces.Entry _domain = resolver._domains.Enter(domain);
+        private bool _mine;
+        private bool _all;
+
+        public async Task TakeAsync(CancellationToken timeout)
+        {
+            await _domain.Places.WaitAsync(timeout);
+            _mine = true;
+            await resolver._lookups.Places.WaitAsync(timeout);
+            _all = true;
+        }
+
+        public void Dispose()
+        {
+            if (_all)
+                resolver._lookups.Places.Release();
+            if (_mine)
+                _domain.Places.Release();
+            resolver._domains.Leave(_domain);
+        }
     }
 }
