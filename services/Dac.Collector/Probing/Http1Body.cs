@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Dac.Collector.Probing;
 
 /// <summary>The body of an answer without its framing (RFC 9112, 6 and 7): of a length, in chunks, or up to the connection's end.</summary>
-internal sealed class Http1Body(Http1Connection connection, Http1Framing framing, Measurement measurement) : Stream
+internal sealed class Http1Body(Http1Connection connection, Http1Framing framing, Measurement measurement) : ForwardStream
 {
     // A chunk's size and its extensions.
     private const int MaxLine = 16 * 1024;
@@ -13,16 +13,6 @@ internal sealed class Http1Body(Http1Connection connection, Http1Framing framing
 
     /// <summary>Whether its end was seen, and the connection is good for another request.</summary>
     public bool Ended { get; private set; } = framing is { Kind: Http1FramingKind.Length, Length: 0 };
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -52,18 +42,6 @@ internal sealed class Http1Body(Http1Connection connection, Http1Framing framing
         connection.Take((int)_left);
         Ended = true;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush() => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     // False at the last one, behind which come the trailers.
     private async ValueTask<bool> NextChunkAsync(CancellationToken timeout)

@@ -7,19 +7,11 @@ namespace Dac.Collector.Probing;
 /// <param name="inner">The connection.</param>
 /// <param name="sent">Told when something was written, or null where answers and requests overlap.</param>
 /// <param name="received">Told how many bytes were read, and whether they are the first behind what was written.</param>
-internal sealed class LapStream(Stream inner, Action? sent, Action<int, bool> received) : Stream
+internal sealed class LapStream(Stream inner, Action? sent, Action<int, bool> received) : ForwardStream
 {
     private bool _answered = true;
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
     public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -41,19 +33,7 @@ internal sealed class LapStream(Stream inner, Action? sent, Action<int, bool> re
 
     public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
     public override void Flush() => inner.Flush();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -84,18 +84,8 @@ public sealed class WsProber(Connector connector, SecretReader secrets) : IProbe
     }
 
     /// <summary>The messages that arrive, one after the other.</summary>
-    private sealed class MessageStream(ClientWebSocket socket) : Stream
+    private sealed class MessageStream(ClientWebSocket socket) : ForwardStream
     {
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
             while (true)
@@ -105,15 +95,5 @@ public sealed class WsProber(Connector connector, SecretReader secrets) : IProbe
                     return part.Count;
             }
         }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Flush() => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
     }
 }
