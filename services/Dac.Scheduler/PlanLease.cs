@@ -1,4 +1,5 @@
 using Dac.Contracts;
+using Dac.Hosting;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 
@@ -96,7 +97,8 @@ public sealed class PlanLease(IConfiguration configuration) : IAsyncDisposable
         if (_channel is { IsOpen: true })
             return _channel;
         await DisposeAsync();
-        var factory = new ConnectionFactory { Uri = new Uri(broker), ClientProvidedName = "scheduler lease", AutomaticRecoveryEnabled = false, RequestedHeartbeat = Heartbeat };
+        var factory = BrokerClient.Factory(broker, "scheduler lease");
+        factory.RequestedHeartbeat = Heartbeat;
         _connection = await factory.CreateConnectionAsync(cancellationToken);
         return _channel = await _connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), cancellationToken);
     }

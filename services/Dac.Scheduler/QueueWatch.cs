@@ -48,7 +48,7 @@ public sealed class QueueWatch : IAsyncDisposable
             if (_connection is not { IsOpen: true })
             {
                 await DisposeAsync();
-                _connection = await new ConnectionFactory { Uri = new Uri(broker), ClientProvidedName = "scheduler queues", AutomaticRecoveryEnabled = false }.CreateConnectionAsync(deadline.Token);
+                _connection = await BrokerClient.Factory(broker, "scheduler queues").CreateConnectionAsync(deadline.Token);
             }
             var consumers = new List<Measurement<long>>();
             foreach (var ((location, partition), at) in _used)

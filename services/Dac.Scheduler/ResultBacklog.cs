@@ -1,4 +1,5 @@
 using Dac.Contracts;
+using Dac.Hosting;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 
@@ -25,7 +26,7 @@ public sealed class ResultBacklog(IConfiguration configuration) : IAsyncDisposab
             if (_connection is not { IsOpen: true })
             {
                 await DisposeAsync();
-                _connection = await new ConnectionFactory { Uri = new Uri(broker), ClientProvidedName = "scheduler audit", AutomaticRecoveryEnabled = false }.CreateConnectionAsync(deadline.Token);
+                _connection = await BrokerClient.Factory(broker, "scheduler audit").CreateConnectionAsync(deadline.Token);
             }
             await using var channel = await _connection.CreateChannelAsync(cancellationToken: deadline.Token);
             return (await channel.QueueDeclarePassiveAsync(Queues.ProbeResult, deadline.Token)).MessageCount == 0;

@@ -1,3 +1,4 @@
+using Dac.Hosting;
 using Dac.Standalone.Commands;
 using Spectre.Console;
 
@@ -8,6 +9,10 @@ Environment.SetEnvironmentVariable(Inline, Environment.GetEnvironmentVariable(In
 // Into a file or pipe a table is as wide as it needs to be.
 if (Console.IsOutputRedirected)
     AnsiConsole.Profile.Width = 250;
+
+// Of one that runs already, as the image's health check asks each service.
+if (args is ["--health"])
+    return await DacHost.RunAsync("standalone", args, RunCommand.Url, _ => { });
 
 // The host has its own handling of signals, with the time that a clean stop takes.
 var parsed = CommandLine.Create().Parse(args);

@@ -2,7 +2,6 @@ using Dac.Contracts;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
-using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 
 namespace Dac.Hosting;
@@ -25,7 +24,7 @@ public sealed partial class BrokerPolicies(IConfiguration configuration, BusPart
             return HealthCheckResult.Healthy();
         try
         {
-            var factory = new ConnectionFactory { Uri = new Uri(configuration["ConnectionStrings:Broker"]!), ClientProvidedName = $"{parts.Service} policies", AutomaticRecoveryEnabled = false };
+            var factory = BrokerClient.Factory(configuration["ConnectionStrings:Broker"]!, $"{parts.Service} policies");
             await using var connection = await factory.CreateConnectionAsync(cancellationToken);
             await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
             await channel.ExchangeDeclarePassiveAsync(Queues.Policies, cancellationToken);

@@ -69,6 +69,8 @@ public sealed partial class DatabaseMigrator(
         if (pending.Count > 0)
         {
             LogMigrating(logger, database, string.Join(", ", pending));
+            // As long as it takes: one that is broken off begins anew, and has locked others out for nothing.
+            db.Database.SetCommandTimeout(TimeSpan.FromHours(6));
             await db.Database.MigrateAsync(cancellationToken);
         }
         var partitions = topologyOptions.Value.Partitions;

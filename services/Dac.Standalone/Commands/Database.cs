@@ -20,8 +20,7 @@ internal static class Database
     /// <summary>The connection string: of <c>--data</c>, or else of the settings, the command line's first.</summary>
     public static string ConnectionString(DirectoryInfo? data, params string[] settings)
     {
-        var configured = new ConfigurationBuilder().SetBasePath(AppContext.BaseDirectory).AddJsonFile("appsettings.json", optional: true)
-            .AddEnvironmentVariables().AddCommandLine(settings).Build()["ConnectionStrings:Database"];
+        var configured = Configure(new ConfigurationBuilder(), settings).Build()["ConnectionStrings:Database"];
         return data is null && !string.IsNullOrEmpty(configured) ? configured : $"Data Source={Path.Combine(data?.FullName ?? Path.GetFullPath("data"), "dac.db")}";
     }
 
@@ -34,12 +33,12 @@ internal static class Database
         UseAsync(() => ConnectionString(data), create, use, cancellationToken);
 
     /// <summary>Likewise, on the database of a connection string.</summary>
-    public static async Task<int> UseAsync(Func<string> connectionString, bool create, Func<IServiceProvider, Task<int>> use, CancellationToken cancellationToken)
+    public static async Task<int> UseAsync(Func<string> connectionString, bool create, Func<IServiceProvider, Task<int>> use, CancellationToken cancellationToken, params string[] settings)
     {
         try
         {
             var builder = Host.CreateEmptyApplicationBuilder(new());
-            builder.Configuration.AddEnvironmentVariables();
+            Configure(builder.Configuration, settings);
             builder.Configuration["ConnectionStrings:Database"] = connectionString();
             builder.AddStorage();
             using var host = builder.Build();
@@ -54,6 +53,10 @@ internal static class Database
             return 1;
         }
     }
+
+    // As the services read their settings.
+    private static IConfigurationBuilder Configure(IConfigurationBuilder configuration, string[] settings) =>
+        configuration.SetBasePath(AppContext.BaseDirectory).AddJsonFile("appsettings.json", optional: true).AddEnvironmentVariables().AddCommandLine(settings);
 
     /// <summary>Where errors go, in colour on a terminal; into a file or pipe, one line each.</summary>
     public static IAnsiConsole Errors { get; } = CreateErrors();

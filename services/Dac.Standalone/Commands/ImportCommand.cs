@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text;
 using Dac.Storage;
 using Dac.Targets;
 using Spectre.Console;
@@ -8,6 +9,9 @@ namespace Dac.Standalone.Commands;
 /// <summary><c>import</c>: targets from CSV.</summary>
 internal static class ImportCommand
 {
+    // What is none must not become another regex or key; with a mark at its begin UTF-16 is read too.
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
     public static Command Create()
     {
         var file = new Argument<FileInfo>("FILE") { Description = "CSV file; the first line names the columns" };
@@ -27,14 +31,19 @@ internal static class ImportCommand
         return command;
     }
 
-    public static async Task<int> ImportAsync(FileInfo file, string database, bool skipInvalid, bool ifEmpty, CancellationToken cancellationToken)
+    public static async Task<int> ImportAsync(FileInfo file, string database, bool skipInvalid, bool ifEmpty, CancellationToken cancellationToken, params string[] settings)
     {
         IReadOnlyList<TargetDefinition> targets;
         IReadOnlyList<CsvError> errors;
         try
         {
-            using var reader = file.OpenText();
+            using var reader = new StreamReader(file.FullName, Utf8);
             (targets, errors) = TargetCsv.Read(reader);
+        }
+        catch (DecoderFallbackException)
+        {
+            Database.Errors.WriteLine($"{file} is not UTF-8: save it as 'CSV UTF-8'.");
+            return 1;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -42,7 +51,7 @@ internal static class ImportCommand
             return 1;
         }
         foreach (var error in errors)
-            Database.Errors.MarkupLineInterpolated($"[red]{file}[/] [yellow]line {error.Line}[/]: {error.Error}");
+            Database.Errors.MarkupLineInterpolated($"[red]{file.ToString()}[/] [yellow]line {error.Line}[/]: {error.Error.ToString()}");
         if (errors.Count > 0 && !skipInvalid)
         {
             var lines = errors.Select(e => e.Line).Distinct().Count();
@@ -60,7 +69,7 @@ internal static class ImportCommand
             var summary = await SaveAsync(store, targets, cancellationToken);
             AnsiConsole.WriteLine($"Imported {file}: {summary.Added} added, {summary.Changed} changed, {summary.Unchanged} unchanged{(errors.Count > 0 ? $", {Count(errors.Select(e => e.Line).Distinct().Count(), "line")} skipped" : "")}.");
             return 0;
-        }, cancellationToken);
+        }, cancellationToken, settings);
     }
 
     private static Task<SaveSummary> SaveAsync(TargetStore store, IReadOnlyList<TargetDefinition> targets, CancellationToken cancellationToken) =>

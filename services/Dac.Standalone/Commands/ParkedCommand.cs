@@ -12,6 +12,7 @@ namespace Dac.Standalone.Commands;
 /// <summary><c>parked</c>: what could not be stored or understood, to look at, to try again, or to drop.</summary>
 internal static class ParkedCommand
 {
+    /// <summary>What is listed of each kind, and what is read at once.</summary>
     private const int Limit = 1_000;
 
     public static Command Create()
@@ -28,17 +29,17 @@ internal static class ParkedCommand
         command.SetAction((parsed, cancellationToken) => Database.UseAsync(parsed.GetValue(data), create: false, async services =>
         {
             var table = new Table().Border(TableBorder.Simple).AddColumns("where", "when", "reason", "what");
-            foreach (var row in await ReadAsync(services, cancellationToken))
-                table.AddRow(new Text("parked_result " + row.Id), new Text(row.ParkedAt.ToString("u", CultureInfo.InvariantCulture)), new Text(row.Reason), new Text(What(row)));
+            foreach (var row in await ReadAsync(services, 0, cancellationToken))
+                table.AddRow(new Text("parked_result " + row.Id), new Text(row.ParkedAt.ToString("u", CultureInfo.InvariantCulture)), new Text(Foreign.Clean(row.Reason)), new Text(Foreign.Clean(What(row))));
             await using var messages = await ParkedMessages.OpenAsync(services, parsed.GetValue(broker), cancellationToken);
             await foreach (var message in messages.ReadAsync(Limit, cancellationToken))
-                table.AddRow(new Text(message.Queue), new Text(message.At), new Text(message.Reason), new Text(message.Text));
+                table.AddRow(new Text(message.Queue), new Text(message.At), new Text(Foreign.Clean(message.Reason)), new Text(Foreign.Clean(message.Text)));
             AnsiConsole.Write(table);
-            AnsiConsole.WriteLine(table.Rows.Count == 0 ? "Nothing is parked." : $"{table.Rows.Count} parked. Once the cause is mended: dac parked replay.");
+            AnsiConsole.WriteLine(table.Rows.Count == 0 ? "Nothing is parked." : $"{table.Rows.Count} parked{(table.Rows.Count >= Limit ? $", the first {Limit} of each kind" : "")}. Once the cause is mended: dac parked replay.");
             return 0;
         }, cancellationToken));
-        command.Add(Each("replay", "Try everything that is parked again; what is refused again stays.", ReplayAsync, (m, c) => m.ReplayAsync(Limit, c)));
-        command.Add(Each("drop", "Drop everything that is parked.", DropAsync, (m, c) => m.DropAsync(Limit, c)));
+        command.Add(Each("replay", "Try everything that is parked again; what is refused again stays.", ReplayAsync, (m, c) => m.ReplayAsync(c)));
+        command.Add(Each("drop", "Drop everything that is parked.", DropAsync, (m, c) => m.DropAsync(c)));
         return command;
     }
 
@@ -50,8 +51,11 @@ internal static class ParkedCommand
         command.SetAction((parsed, cancellationToken) => Database.UseAsync(parsed.GetValue(data), create: false, async services =>
         {
             var (done, left) = (0, 0);
-            foreach (var parked in await ReadAsync(services, cancellationToken))
-                _ = await row(services, parked, cancellationToken) ? done++ : left++;
+            for (var last = 0L; await ReadAsync(services, last, cancellationToken) is { Count: > 0 } some; last = some[^1].Id)
+            {
+                foreach (var parked in some)
+                    _ = await row(services, parked, cancellationToken) ? done++ : left++;
+            }
             await using var open = await ParkedMessages.OpenAsync(services, parsed.GetValue(broker), cancellationToken);
             done += await messages(open, cancellationToken);
             AnsiConsole.WriteLine($"{done} done, {left} left.");
@@ -89,10 +93,10 @@ internal static class ParkedCommand
         return false;
     }
 
-    private static async Task<List<ParkedResult>> ReadAsync(IServiceProvider services, CancellationToken cancellationToken)
+    private static async Task<List<ParkedResult>> ReadAsync(IServiceProvider services, long last, CancellationToken cancellationToken)
     {
         await using var db = await services.GetRequiredService<IDbContextFactory<DacDbContext>>().CreateDbContextAsync(cancellationToken);
-        return await db.ParkedResults.AsNoTracking().OrderBy(p => p.Id).Take(Limit).ToListAsync(cancellationToken);
+        return await db.ParkedResults.AsNoTracking().Where(p => p.Id > last).OrderBy(p => p.Id).Take(Limit).ToListAsync(cancellationToken);
     }
 
     private static string What(ParkedResult parked) => Read(parked) is { Results: [var result] }

@@ -42,7 +42,7 @@ internal sealed class ParkedMessages : IAsyncDisposable
         var queues = locations.SelectMany(l => Enumerable.Range(0, partitions).Select(p => Queues.ProbeUrl(l, p))).Prepend(Queues.ProbeResult);
         try
         {
-            var factory = new ConnectionFactory { Uri = new Uri(broker), ClientProvidedName = "dac parked" };
+            var factory = BrokerClient.Factory(broker, "dac parked");
             return new ParkedMessages(await factory.CreateConnectionAsync(cancellationToken), [.. queues.SelectMany(q => (string[])[$"{q}_error", $"{q}_skipped"])]);
         }
         catch (Exception e) when (e is RabbitMQClientException or UriFormatException or IOException)
@@ -67,7 +67,7 @@ internal sealed class ParkedMessages : IAsyncDisposable
     }
 
     /// <summary>Puts messages back where they came from; returns their number.</summary>
-    public Task<int> ReplayAsync(int limit, CancellationToken cancellationToken) => EachAsync(limit, async (channel, queue, message) =>
+    public Task<int> ReplayAsync(CancellationToken cancellationToken) => EachAsync(async (channel, queue, message) =>
     {
         var properties = new BasicProperties(message.BasicProperties);
         foreach (var fault in properties.Headers?.Keys.Where(k => k.StartsWith("MT-Fault-", StringComparison.Ordinal)).ToList() ?? [])
@@ -76,7 +76,7 @@ internal sealed class ParkedMessages : IAsyncDisposable
     }, cancellationToken);
 
     /// <summary>Drops messages; returns their number.</summary>
-    public Task<int> DropAsync(int limit, CancellationToken cancellationToken) => EachAsync(limit, (_, _, _) => Task.CompletedTask, cancellationToken);
+    public Task<int> DropAsync(CancellationToken cancellationToken) => EachAsync((_, _, _) => Task.CompletedTask, cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
@@ -84,7 +84,7 @@ internal sealed class ParkedMessages : IAsyncDisposable
             await _connection.DisposeAsync();
     }
 
-    private async Task<int> EachAsync(int limit, Func<IChannel, string, BasicGetResult, Task> act, CancellationToken cancellationToken)
+    private async Task<int> EachAsync(Func<IChannel, string, BasicGetResult, Task> act, CancellationToken cancellationToken)
     {
         var done = 0;
         foreach (var queue in _queues)
@@ -93,7 +93,7 @@ internal sealed class ParkedMessages : IAsyncDisposable
             if (channel is null)
                 continue;
             // Only what is there now: what fails again comes back to the same queue.
-            var there = Math.Min(limit, await channel.MessageCountAsync(queue, cancellationToken));
+            var there = await channel.MessageCountAsync(queue, cancellationToken);
             for (var i = 0; i < there && await channel.BasicGetAsync(queue, autoAck: false, cancellationToken) is { } message; i++, done++)
             {
                 await act(channel, queue, message);

@@ -8,6 +8,9 @@ namespace Dac.Standalone.Commands;
 /// <summary><c>run</c>: all services in this process.</summary>
 internal static class RunCommand
 {
+    /// <summary>Where page and API are served by default.</summary>
+    public const string Url = "http://127.0.0.1:8080";
+
     public static Command Create()
     {
         var command = new Command("run", """
@@ -24,7 +27,7 @@ internal static class RunCommand
     public static void Configure(Command command)
     {
         var import = new Option<FileInfo?>("--import") { Description = "CSV of targets to import first: all of it or nothing", HelpName = "FILE" };
-        var listen = new Option<string>("--listen") { Description = "Where to serve page and API", HelpName = "URL", DefaultValueFactory = _ => "http://127.0.0.1:8080" };
+        var listen = new Option<string>("--listen", "--urls") { Description = "Where to serve page and API", HelpName = "URL", DefaultValueFactory = _ => Url };
         var data = Database.DataOption();
         command.Add(import);
         command.Add(listen);
@@ -44,7 +47,7 @@ internal static class RunCommand
                 return 1;
             }
             var database = Database.ConnectionString(parsed.GetValue(data), settings);
-            if (parsed.GetValue(import) is { } file && await ImportCommand.ImportAsync(file, database, skipInvalid: false, ifEmpty: false, cancellationToken) is not 0 and var failed)
+            if (parsed.GetValue(import) is { } file && await ImportCommand.ImportAsync(file, database, skipInvalid: false, ifEmpty: false, cancellationToken, settings) is not 0 and var failed)
                 return failed;
             // What the user says goes before what the environment says.
             string[] url = parsed.GetResult(listen) is { Implicit: false } ? ["--urls", parsed.GetValue(listen)!] : [];

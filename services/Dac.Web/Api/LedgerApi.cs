@@ -10,7 +10,31 @@ public static class LedgerApi
     // The query reads every slot of the span: a day of 1,000 slots a second is 86 million.
     private static readonly TimeSpan MaxSpan = TimeSpan.FromHours(24);
 
-    internal static void MapLedger(this IEndpointRouteBuilder routes) => routes.MapGet("/api/ledger", ReadAsync).WithTags("Ledger").ProducesProblem(400);
+    // Each may keep the database busy for a minute, which has slots to plan.
+    private const int AtOnce = 2;
+
+    internal static void MapLedger(this IEndpointRouteBuilder routes)
+    {
+        var turns = new SemaphoreSlim(AtOnce);
+        routes.MapGet("/api/ledger", ReadAsync).WithTags("Ledger").ProducesProblem(400).ProducesProblem(503).AddEndpointFilter(async (context, next) =>
+        {
+            if (!await turns.WaitAsync(Patience, context.HttpContext.RequestAborted))
+            {
+                context.HttpContext.Response.Headers.RetryAfter = "10";
+                return Problems.Of(503, "Busy", $"{AtOnce} ledgers are being read already; ask again in 10 s.");
+            }
+            try
+            {
+                return await next(context);
+            }
+            finally
+            {
+                turns.Release();
+            }
+        });
+    }
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <summary>Accounts for every slot planned in a span.</summary>
     /// <remarks>

@@ -20,6 +20,7 @@ internal sealed class LiveReader(IDbContextFactory<DacDbContext> contexts, Ledge
 
     private readonly SemaphoreSlim _turn = new(1);
     private LiveData? _data;
+    private DateTimeOffset _loadedAt;
 
     public async Task<LiveData> ReadAsync(CancellationToken cancellationToken)
     {
@@ -27,11 +28,14 @@ internal sealed class LiveReader(IDbContextFactory<DacDbContext> contexts, Ledge
         try
         {
             var now = time.GetUtcNow();
-            if (_data is { } data && now - data.At < MaxAge && now >= data.At)
+            // Since it was loaded, which may itself take longer than that: those who waited take what the first one got.
+            if (_data is { } data && now - _loadedAt < MaxAge && now >= _loadedAt)
                 return data;
             // Not on the token of the visitor who came first: one who leaves early must not make the next begin anew.
             using var limit = new CancellationTokenSource(MaxLoad);
-            return _data = await LoadAsync(now, limit.Token);
+            _data = await LoadAsync(now, limit.Token);
+            _loadedAt = time.GetUtcNow();
+            return _data;
         }
         finally
         {

@@ -92,6 +92,57 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains("1 added", (await DacAsync("import", csv, "--skip-invalid")).Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_bad_line_is_told_whatever_it_holds_and_whatever_the_file_is_called()
+    {
+        var csv = _folder.Write("urls[1].csv", "url,interval,regex\nhttp://127.0.0.1:9/,5s,[a-\nhttp://127.0.0.1:9/b,5s,\n");
+        var (code, _, error) = await DacAsync("import", csv);
+        Assert.Equal(1, code);
+        Assert.Contains("urls[1].csv line 2: regex '[a-'", error, StringComparison.Ordinal);
+        Assert.Contains("1 added", (await DacAsync("import", csv, "--skip-invalid")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_in_another_encoding_is_refused_and_not_guessed()
+    {
+        var csv = _folder.File("latin.csv");
+        await File.WriteAllBytesAsync(csv, System.Text.Encoding.Latin1.GetBytes("url,interval,regex\nhttp://127.0.0.1:9/,5s,geöffnet\n"), TestContext.Current.CancellationToken);
+        var (code, _, error) = await DacAsync("import", csv);
+        Assert.Equal(1, code);
+        Assert.Contains("is not UTF-8: save it as 'CSV UTF-8'", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_a_server_or_a_stranger_says_does_not_steer_the_terminal()
+    {
+        Assert.Equal(0, (await DacAsync("import", _folder.Write("urls.csv", "url,interval\nhttp://127.0.0.1:9/,5s\n"))).Code);
+        using (var connection = new SqliteConnection($"Data Source={Path.Combine(_folder.Path, "data", "dac.db")};Pooling=false"))
+        {
+            connection.Open();
+            using var command = connection.CreateCommand();
+            command.CommandText = """
+                INSERT INTO parked_result (parked_at, reason, payload) VALUES (0, 'no' || char(27) || '[2J', char(27) || ']52;c;x');
+                INSERT INTO probe_result (target_id, location_id, scheduled_at, outcome, match, flags) VALUES (1, 1, unixepoch() * 1000, 10, 'title' || char(27) || '[2J', 0);
+                INSERT INTO target_state (target_id, location_id, health, since, scheduled_at, outcome, error) VALUES (1, 1, 3, 0, 0, 20, 'gone' || char(27) || '[2J');
+                """;
+            command.ExecuteNonQuery();
+        }
+        foreach (var (command, said) in new[] { ("parked", "no"), ("results", "title"), ("targets", "gone") })
+        {
+            var (_, output, _) = await DacAsync(command);
+            Assert.Contains($"{said}\uFFFD[2J", output, StringComparison.Ordinal);
+            Assert.DoesNotContain('\e', output);
+        }
+    }
+
+    [Fact]
+    public async Task The_health_of_one_that_does_not_run_is_asked_as_of_any_service()
+    {
+        var (code, _, error) = await DacAsync("--health");
+        Assert.Equal(1, code);
+        Assert.DoesNotContain("neither a command nor an option", error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("There is no database at", "results")]
     [InlineData("can't be read", "import", "no-such-file.csv")]

@@ -62,6 +62,33 @@ public sealed class ResultsApiTests
         Assert.True(one["more"]!.GetValue<bool>());
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    [InlineData(6)]
+    public async Task Page_by_page_every_location_of_every_slot_is_shown_once(int limit)
+    {
+        await using var web = await WebHost.StartAsync();
+        var id = await web.AddTargetAsync();
+        var eu = await web.Services.GetRequiredService<NameIds>().LocationAsync("eu", TestContext.Current.CancellationToken);
+        var us = await web.Services.GetRequiredService<NameIds>().LocationAsync("us", TestContext.Current.CancellationToken);
+        await web.Services.GetRequiredService<IResultStore>().WriteAsync(
+            [.. Enumerable.Range(0, 5).SelectMany(slot => new short[] { 1, eu, us }.Select(l => new ResultRow(l, 1, new ProbeResult { TargetId = id, ScheduledAtMs = Start + (slot * 1_000), Outcome = Outcome.Up })))],
+            TestContext.Current.CancellationToken);
+        var (to, seen) = ("2023-11-14T23:13:20Z", new List<string>());
+        for (var more = true; more;)
+        {
+            var page = await web.GetAsync($"/api/targets/{id}/results?from=2023-11-14T22:13:20Z&to={to}&limit={limit}");
+            var rows = page["results"]!.AsArray();
+            seen.AddRange(rows.Select(r => $"{r!["scheduledAt"]} {r["location"]}"));
+            more = page["more"]!.GetValue<bool>();
+            to = rows.LastOrDefault()?["scheduledAt"]!.GetValue<string>().Replace("+00:00", "Z", StringComparison.Ordinal) ?? to;
+        }
+        Assert.Equal(15, seen.Count);
+        Assert.Equal(15, seen.Distinct().Count());
+    }
+
     [Fact]
     public async Task The_last_hour_is_the_default()
     {
