@@ -27,6 +27,10 @@ public sealed class CollectorOptions
     [Range(1, 100_000)]
     public int MaxConnectsPerSecond { get; set; } = 5_000;
 
+    /// <summary>Connections kept from probe to probe for targets that ask for it (<c>http.reuseConnection</c>), 0 to 100,000, each a socket; beyond them a probe makes its own. Default: 10,000.</summary>
+    [Range(0, 100_000)]
+    public int MaxKeptConnections { get; set; } = 10_000;
+
     /// <summary>Largest body that is read, in bytes after decompression, 1 kB to 100 MB. Default: 1 MiB.</summary>
     [Range(1_000, 100_000_000)]
     public int MaxBodyBytes { get; set; } = 1 << 20;

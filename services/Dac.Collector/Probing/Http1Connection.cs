@@ -14,7 +14,7 @@ internal sealed class Http1Connection(NetworkStream socket, Stream stream, Uri u
 
     private readonly long _opened = Stopwatch.GetTimestamp();
     private long _used = Stopwatch.GetTimestamp();
-    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(4_096);
+    private byte[] _buffer = [];
     private int _head, _kept, _start, _end;
     private long _allowed;
 
@@ -37,6 +37,8 @@ internal sealed class Http1Connection(NetworkStream socket, Stream stream, Uri u
     public async ValueTask<Http1Head?> AskAsync(ReadOnlyMemory<byte> request, Measurement measurement, CancellationToken timeout)
     {
         (_head, _kept, _start, _end, _allowed) = (0, 0, 0, 0, long.MaxValue);
+        if (_buffer.Length == 0)
+            _buffer = ArrayPool<byte>.Shared.Rent(4_096);
         await stream.WriteAsync(request, timeout);
         measurement.Lap(Phase.Request);
         if (!await FillAsync(measurement, timeout))
@@ -94,8 +96,12 @@ internal sealed class Http1Connection(NetworkStream socket, Stream stream, Uri u
     /// <summary>Takes from what is pending.</summary>
     public void Take(int bytes) => _start += bytes;
 
-    /// <summary>Rests until the next request.</summary>
-    public void Rest() => _used = Stopwatch.GetTimestamp();
+    /// <summary>Rests until the next request, without a buffer: thousands may rest at once.</summary>
+    public void Rest()
+    {
+        _used = Stopwatch.GetTimestamp();
+        Return();
+    }
 
     /// <summary>
     /// Ends it where the server was asked to: who closes first keeps the port in TIME_WAIT. The measurement does not wait for that.
@@ -112,6 +118,11 @@ internal sealed class Http1Connection(NetworkStream socket, Stream stream, Uri u
     public void Dispose()
     {
         stream.Dispose();
+        Return();
+    }
+
+    private void Return()
+    {
         if (_buffer.Length > 0)
             ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = [];

@@ -13,7 +13,7 @@ public sealed class HttpProber(Connector connector, SecretReader secrets, BodyMe
 {
     private const int MaxRedirects = 10;
 
-    private readonly HttpConnections _connections = new();
+    private readonly HttpConnections _connections = new(options.Value.MaxKeptConnections);
     private readonly HttpRequests _requests = new(secrets);
     private readonly HttpChecks _checks = new(new RegexCache());
 

@@ -67,7 +67,7 @@ internal sealed class SocketExchange(Connector connector, bool home, ProbeUrl pr
             return;
         body ??= new Http1Body(connection, framing, Measurement);
         body.Skip();
-        if (Probe.Http?.ReuseConnection == true && framing.Keeps && body.Ended)
+        if (Probe.Http?.ReuseConnection == true && framing.Keeps && body.Ended && connection.Pending.IsEmpty)
         {
             connection.Rest();
             return;

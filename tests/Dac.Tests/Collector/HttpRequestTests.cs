@@ -110,4 +110,14 @@ public sealed class HttpRequestTests : HttpTests
         if (second == Outcome.Up)
             Assert.Single(results, r => r.Flags.HasFlag(ProbeRemarks.Saturated));
     }
+
+    [Fact]
+    public async Task Beyond_the_connections_that_may_be_kept_a_probe_makes_its_own()
+    {
+        Settings.MaxKeptConnections = 0;
+        await using var server = await StartAsync(c => c.Response.WriteAsync(c.Connection.Id));
+        var results = new[] { await ProbeAsync(server.Url, new() { ReuseConnection = true }, regex: ".+"), await ProbeAsync(server.Url, new() { ReuseConnection = true }, regex: ".+") };
+        Assert.NotEqual(results[0].Match, results[1].Match);
+        Assert.All(results, r => Assert.NotNull(r.ConnectUs));
+    }
 }
