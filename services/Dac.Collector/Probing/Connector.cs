@@ -107,7 +107,8 @@ public sealed class Connector(EgressGuard guard, NameResolver resolver, SecretRe
         var trusted = tls?.Ca is { } ca ? secrets.Certificates(ca) : null;
         return new SslClientAuthenticationOptions
         {
-            TargetHost = tls?.ServerName ?? host,
+            // The name that the target gives is that of its own host, and of none that it redirects to.
+            TargetHost = present ? tls?.ServerName ?? host : host,
             ApplicationProtocols = protocol is { } one ? [one] : null,
             CertificateChainPolicy = CertificateCheck.NoPolicy,
             // A resumed session shows the certificate of the one before.

@@ -43,7 +43,9 @@ internal sealed class Dialogue(Stream stream, RegexCache regexes, int maxBytes, 
                 if (match.Success)
                 {
                     measurement.Lap(Phase.Transfer);
-                    measurement.Match = match.Groups.Count == 1 ? match.Value : string.Join(' ', match.Groups.Values.Skip(1).Select(g => g.Value));
+                    var text = new StringBuilder();
+                    RegexCache.Collect(match, text);
+                    measurement.Match = text.ToString();
                     measurement.Assert($"expect {pattern}", true, match.Value);
                     _received = _received[(match.Index + match.Length)..];
                     return match;

@@ -93,9 +93,9 @@ internal static class HttpBody
         {
             return answer.Charset?.Trim('"') is { Length: > 0 } name ? Encoding.GetEncoding(name) : Encoding.UTF8;
         }
-        catch (ArgumentException)
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {
-            // A name that nobody knows: most of the web is UTF-8.
+            // A name that nobody knows, or one that is no longer read, such as UTF-7: most of the web is UTF-8.
             return Encoding.UTF8;
         }
     }

@@ -18,7 +18,7 @@ internal abstract class HttpExchange(Connector connector, bool home, ProbeUrl pr
     protected Connector Connector => connector;
 
     /// <summary>Whether this is the target's own host, which alone is shown the client certificate.</summary>
-    protected bool Home => home;
+    public bool Home => home;
 
     /// <summary>The probe that is under way.</summary>
     protected ProbeUrl Probe { get; private set; } = probe;

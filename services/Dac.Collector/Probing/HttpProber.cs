@@ -112,10 +112,12 @@ public sealed class HttpProber(Connector connector, SecretReader secrets, BodyMe
             measurement.Saturated = true;
             await Task.Delay(wait, timeout);
         }
-        if (HttpRequests.IsHome(probe, call.Url))
+        var home = HttpRequests.IsHome(probe, call.Url);
+        // Also on the way back: one that was opened for another host shows no client certificate.
+        if (home && exchange.Home)
             return exchange;
         exchange.Dispose();
-        return Exchange(false, probe, measurement, timeout);
+        return Exchange(home, probe, measurement, timeout);
     }
 
     // Behind a proxy no address is seen but the one that stands in the URL.

@@ -13,6 +13,8 @@ public sealed class NameResolver(EgressGuard guard)
     /// <summary>Names looked up at once: each holds a thread until the resolver answers, and can't be cancelled.</summary>
     private const int MaxLookups = 128;
 
+    private const int MaxName = 253;
+
     /// <summary>Of these under one domain: one whose name servers are dead must leave the others theirs.</summary>
     private const int MaxLookupsPerDomain = 32;
 
@@ -33,6 +35,9 @@ public sealed class NameResolver(EgressGuard guard)
         measurement.Resolving = true;
         try
         {
+            // RFC 1035, 2.3.4; the system's resolver takes a longer one for a bug of its caller.
+            if (host.AsSpan().TrimEnd('.').Length > MaxName)
+                throw new SocketException((int)SocketError.HostNotFound);
             var addresses = options?.Resolver is { } server ? await AskAsync(server, host, options, timeout) : await SystemAsync(host, Family(options), timeout);
             if (addresses.Length == 0)
                 throw new SocketException((int)SocketError.NoData);

@@ -22,22 +22,20 @@ internal sealed class RegexCache
     public bool? Match(string pattern, string body, Measurement measurement) => Try(measurement, () =>
     {
         var text = new StringBuilder(measurement.Match);
-        var found = false;
         // Compiling is the collector's own time, long where it has just started: the limit is for matching.
         var regex = Get(pattern);
         var started = Stopwatch.GetTimestamp();
-        for (var match = regex.Match(body); match.Success && text.Length <= Measurement.MaxMatch; match = match.NextMatch())
+        var match = regex.Match(body);
+        // Whatever was found before, and however much: whether this one is found is asked of the body alone.
+        var found = match.Success;
+        for (var first = text.Length == 0; match.Success && text.Length <= Measurement.MaxMatch; match = match.NextMatch(), first = false)
         {
             // The regex's own limit is for one match.
             if (Stopwatch.GetElapsedTime(started) > BodyRegex.MatchTimeout)
                 throw new RegexMatchTimeoutException();
-            if (text.Length > 0 || found)
+            if (!first)
                 text.Append(' ');
-            found = true;
-            if (match.Groups.Count == 1)
-                text.Append(match.ValueSpan[..Math.Min(match.Length, Measurement.MaxMatch + 1)]);
-            else
-                text.AppendJoin(' ', match.Groups.Values.Skip(1).Select(g => g.Value));
+            Collect(match, text);
         }
         if (found)
             measurement.Match = text.ToString();
@@ -45,6 +43,18 @@ internal sealed class RegexCache
             measurement.Fail(Outcome.NoMatch, $"the body does not match the regex '{pattern}'");
         return found;
     });
+
+    /// <summary>Adds a match, or its groups joined by a space, as far as it is kept: hundreds of groups may hold the whole body each.</summary>
+    public static void Collect(Match match, StringBuilder text)
+    {
+        for (var i = match.Groups.Count == 1 ? 0 : 1; i < match.Groups.Count && text.Length <= Measurement.MaxMatch; i++)
+        {
+            if (i > 1)
+                text.Append(' ');
+            var group = match.Groups[i];
+            text.Append(group.ValueSpan[..Math.Min(group.Length, Measurement.MaxMatch + 1)]);
+        }
+    }
 
     /// <summary>Whether a text matches; null where that could not be found out, which is an outcome.</summary>
     public bool? Matches(string pattern, string text, Measurement measurement) => Try(measurement, () => Get(pattern).IsMatch(text));

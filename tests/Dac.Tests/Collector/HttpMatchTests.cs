@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Dac.Collector.Probing;
 using Dac.Contracts;
 
 namespace Dac.Tests.Collector;
@@ -84,5 +85,29 @@ public sealed class HttpMatchTests : HttpTests
         var result = await ProbeAsync(url, regex: @"(?=a)(a+)+(?<!a)b|!", timeoutMs: 20_000);
         Assert.Equal(Outcome.Unprobeable, result.Outcome);
         Assert.InRange(Stopwatch.GetElapsedTime(since).TotalSeconds, 0, 10);
+    }
+
+    [Fact]
+    public async Task A_pattern_matches_however_much_those_before_it_found()
+    {
+        await using var server = await StartAsync(c => c.Response.WriteAsync(new string('a', 10_000) + " welcome"));
+        Assert.Equal(Outcome.Up, (await ProbeAsync(server.Url, new() { BodyMatches = ["welcome"] }, regex: "a+")).Outcome);
+        Assert.Equal(Outcome.NoMatch, (await ProbeAsync(server.Url, new() { BodyMatches = ["goodbye"] }, regex: "a+")).Outcome);
+    }
+
+    [Fact]
+    public async Task Groups_are_kept_as_far_as_a_match_is()
+    {
+        await using var server = await StartAsync(c => c.Response.WriteAsync(new string('a', 10_000)));
+        var result = await ProbeAsync(server.Url, regex: "((a+))");
+        Assert.Equal((Outcome.Up, Measurement.MaxMatch), (result.Outcome, result.Match!.Length));
+        Assert.True(result.Flags.HasFlag(ProbeRemarks.Truncated));
+    }
+
+    [Fact]
+    public async Task A_charset_that_is_no_longer_read_is_no_bug_of_the_collectors()
+    {
+        await using var server = await StartAsync(c => { c.Response.ContentType = "text/html; charset=utf-7"; return c.Response.WriteAsync("ok"); });
+        Assert.Equal((Outcome.Up, "ok"), ((await ProbeAsync(server.Url, regex: "ok")).Outcome, "ok"));
     }
 }

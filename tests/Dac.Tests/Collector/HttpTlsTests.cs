@@ -52,4 +52,23 @@ public sealed class HttpTlsTests : HttpTests
         Assert.Equal(Outcome.Up, (await ProbeAsync(server.Url, null, tls)).Outcome);
         Assert.Equal(["CN=client", null], seen);
     }
+
+    [Fact]
+    public async Task The_way_back_from_another_host_shows_the_client_certificate_again()
+    {
+        var seen = new ConcurrentQueue<string?>();
+        void Ask(HttpsConnectionAdapterOptions https)
+        {
+            https.ServerCertificate = Authority.Server;
+            https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
+            https.ClientCertificateValidation = (_, _, _) => true;
+        }
+        var back = "";
+        await using var other = await StartAsync(c => { seen.Enqueue(c.Connection.ClientCertificate?.Subject); c.Response.Redirect(back); return Task.CompletedTask; }, Ask);
+        await using var server = await StartAsync(c => { seen.Enqueue(c.Connection.ClientCertificate?.Subject); if (c.Request.Path == "/") c.Response.Redirect(other.Url); return Task.CompletedTask; }, Ask);
+        back = server.Url + "there";
+        var tls = new TlsOptions { Ca = Secret("ca", Authority.Root.Pem()), ClientCertificate = Secret("client", Certificates.Make("client").Pem(withKey: true)) };
+        Assert.Equal(Outcome.Up, (await ProbeAsync(server.Url, null, tls)).Outcome);
+        Assert.Equal(["CN=client", null, "CN=client"], seen);
+    }
 }

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Dac.Collector;
 using Dac.Collector.Probing;
+using Dac.Contracts;
 using Dac.Tests.Support;
 
 namespace Dac.Tests.Collector;
@@ -56,6 +57,15 @@ public sealed class NameResolverTests
         var next = ResolveAsync("www.alive.example", CancellationToken.None);
         _asked.Single().Answer.SetResult([IPAddress.Loopback]);
         await next;
+    }
+
+    [Fact]
+    public async Task A_name_that_is_too_long_for_DNS_does_not_exist()
+    {
+        var measurement = new Measurement(TimeProvider.System);
+        await Assert.ThrowsAsync<SocketException>(() => _resolver.ResolveAsync(string.Join('.', Enumerable.Repeat(new string('a', 60), 5)), null, measurement, CancellationToken.None));
+        Assert.Equal(Outcome.NameNotFound, measurement.ToResult(new() { TargetId = 1, ScheduledAtMs = 0, Url = "", TimeoutMs = 1, ToleranceMs = 1 }, 0, ProbeRemarks.None).Outcome);
+        Assert.Empty(_asked);
     }
 
     [Theory]
