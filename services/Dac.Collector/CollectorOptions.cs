@@ -45,10 +45,11 @@ public sealed class CollectorOptions
     /// <summary>
     /// Networks that no probe may connect to, in CIDR form, separated by commas; with <c>@port</c> or <c>@from-to</c> only at these ports. Default: link-local
     /// addresses, where clouds serve their metadata and credentials (169.254.0.0/16, fe80::/10), and the metadata services that stand elsewhere
-    /// (AWS fd00:ec2::254, Alibaba 100.100.100.200).
+    /// (AWS fd00:ec2::254 and ::23, Google fd20:ce::254, Alibaba 100.100.100.200, Azure 168.63.129.16 but for its name server, Oracle 192.0.0.192).
     /// </summary>
     [Networks]
-    public string DeniedNetworks { get; set; } = "169.254.0.0/16,fe80::/10,fd00:ec2::254/128,100.100.100.200/32";
+    public string DeniedNetworks { get; set; } =
+        "169.254.0.0/16,fe80::/10,fd00:ec2::254/128,fd00:ec2::23/128,fd20:ce::254/128,100.100.100.200/32,168.63.129.16/32@80,168.63.129.16/32@32526,192.0.0.192/32";
 
     /// <summary>Networks, in the same form, that may be connected to though they lie in denied ones. Default: none.</summary>
     [Networks]

@@ -83,7 +83,15 @@ public sealed partial class DatabaseMigrator(
         }
         if (topology.Partitions != partitions)
             throw new StartRefusedException($"Topology:Partitions is {partitions}, but the database ({database}) was created with {topology.Partitions}, which can't be changed: set Topology:Partitions to {topology.Partitions}.");
-        await results.MaintainAsync(time.GetUtcNow(), DateTimeOffset.MinValue, cancellationToken);
+        try
+        {
+            await results.MaintainAsync(time.GetUtcNow(), DateTimeOffset.MinValue, cancellationToken);
+        }
+        // Partitions are made days ahead: what another one is at need not hold up a start.
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.LockNotAvailable)
+        {
+            LogBusy(logger, database);
+        }
     }
 
     // Held by the session: if this process dies, the server lets go of it.
@@ -136,6 +144,9 @@ public sealed partial class DatabaseMigrator(
 
     [LoggerMessage(LogLevel.Information, "Migrating {Database}: {Migrations}")]
     private static partial void LogMigrating(ILogger logger, DatabaseString database, string migrations);
+
+    [LoggerMessage(LogLevel.Warning, "Another service has been making partitions of {Database} for a minute, this one starts without")]
+    private static partial void LogBusy(ILogger logger, DatabaseString database);
 
     [LoggerMessage(LogLevel.Warning, "Waiting for {Database}: {Reason}")]
     private static partial void LogWaiting(ILogger logger, DatabaseString database, string reason);

@@ -16,7 +16,7 @@ public sealed record SaveSummary(int Added, int Changed, int Unchanged);
 /// </summary>
 public sealed class TargetStore(IDbContextFactory<DacDbContext> contexts, NameIds names, WriteGate gate, TimeProvider time)
 {
-    /// <summary>A change that takes no longer is dated to its begin.</summary>
+    /// <summary>A change that takes no longer is dated to its beginning.</summary>
     private static readonly TimeSpan Instant = TimeSpan.FromSeconds(1);
 
     // One round trip for so many keys, and a change tracker that stays small.

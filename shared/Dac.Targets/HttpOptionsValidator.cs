@@ -98,6 +98,10 @@ internal static class HttpOptionsValidator
         {
             errors.Add("http.json", json, "is not a JMESPath expression", $"write one like status or items[0].name ({e.Message.ReplaceLineEndings(" ")})");
         }
+        catch (NotSupportedException e)
+        {
+            errors.Add("http.json", json, "could exhaust a collector", e.Message);
+        }
     }
 
     private static void CheckHeaderRegexes(string field, IReadOnlyList<string>? assertions, bool compile, FieldErrors errors)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using DevLab.JmesPath;
+using DevLab.JmesPath.Expressions;
 
 namespace Dac.Targets;
 
@@ -9,17 +10,20 @@ public static class JsonAssertion
 {
     /// <summary>Reads an expression.</summary>
     /// <exception cref="ArgumentException">It is none.</exception>
+    /// <exception cref="NotSupportedException">It is one that could take far more memory or time than its body.</exception>
     public static void Check(string expression)
     {
+        JmesPathExpression parsed;
         try
         {
-            new JmesPath().Parse(expression);
+            parsed = new JmesPath().Parse(expression);
         }
         // The library throws what its parser happens to.
         catch (Exception e)
         {
             throw new ArgumentException(e.Message, nameof(expression), e);
         }
+        JsonGrowth.Check(parsed);
     }
 
     /// <summary>
@@ -27,12 +31,14 @@ public static class JsonAssertion
     /// anything but null, false and empty.
     /// </summary>
     /// <exception cref="FormatException">The body is not JSON, or the expression can't be applied to it.</exception>
+    /// <exception cref="NotSupportedException">The expression could take far more memory or time than the body.</exception>
     public static (bool Holds, string Value) Ask(string body, string expression, string? expected)
     {
         try
         {
             // The library is content with a body that only begins as JSON.
             JsonDocument.Parse(body).Dispose();
+            Check(expression);
             // Not kept for the next body: an expression of this library has the scopes of one evaluation in it.
             var value = new JmesPath().Transform(body, expression) ?? "null";
             var yielded = Json(value);
@@ -43,7 +49,7 @@ public static class JsonAssertion
             throw new FormatException($"the body is not JSON: {e.Message}", e);
         }
         // A function that is given the wrong type throws a bare Exception.
-        catch (Exception e) when (e is not OutOfMemoryException)
+        catch (Exception e) when (e is not OutOfMemoryException and not NotSupportedException)
         {
             throw new FormatException($"'{expression}' can't be asked of the body: {e.Message}", e);
         }

@@ -75,6 +75,14 @@ internal sealed class CertificateCheck
         }
     }
 
+    /// <summary>Notes when a chain expires, and whether that is nearer than the target wants.</summary>
+    public static void NoteExpiry(DateTimeOffset expires, TlsOptions? options, Measurement measurement)
+    {
+        measurement.TlsExpiresAt = expires;
+        if (options?.MinDays is { } days && expires - measurement.Now < TimeSpan.FromDays(days))
+            measurement.Degrade(string.Create(CultureInfo.InvariantCulture, $"the certificate expires at {expires:yyyy-MM-dd HH:mm} UTC, in less than {days} days"));
+    }
+
     private static X509ChainPolicy Policy(X509Certificate2Collection presented, X509Certificate2Collection? trusted, DateTimeOffset now)
     {
         var policy = new X509ChainPolicy
@@ -104,13 +112,6 @@ internal sealed class CertificateCheck
                 element.Certificate.Subject, element.Certificate.Issuer, element.Certificate.NotBefore.ToUniversalTime(), element.Certificate.NotAfter.ToUniversalTime()));
         }
         return new DateTimeOffset(earliest.ToUniversalTime());
-    }
-
-    private static void NoteExpiry(DateTimeOffset expires, TlsOptions? options, Measurement measurement)
-    {
-        measurement.TlsExpiresAt = expires;
-        if (options?.MinDays is { } days && expires - measurement.Now < TimeSpan.FromDays(days))
-            measurement.Degrade(string.Create(CultureInfo.InvariantCulture, $"the certificate expires at {expires:yyyy-MM-dd HH:mm} UTC, in less than {days} days"));
     }
 
     private static IEnumerable<string> Reasons(X509Chain chain, bool named)

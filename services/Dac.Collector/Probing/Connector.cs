@@ -25,10 +25,10 @@ public sealed class Connector(EgressGuard guard, NameResolver resolver, SecretRe
         SocketException? failure = null;
         for (var i = 0; i < addresses.Length; i++)
         {
-            var socket = new Socket(addresses[i].AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            Socket? socket = null;
             try
             {
-                socket.NoDelay = true;
+                socket = new Socket(addresses[i].AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
                 if (i == addresses.Length - 1)
                     await socket.ConnectAsync(addresses[i], port, timeout);
                 else
@@ -40,14 +40,14 @@ public sealed class Connector(EgressGuard guard, NameResolver resolver, SecretRe
             }
             catch (SocketException e)
             {
-                socket.Dispose();
+                socket?.Dispose();
                 // A collector without IPv6 has no route to the second address of a target that refuses at its first: that is the target's refusal.
                 if (failure is null || ProbeFailure.IsObservers(failure))
-                    failure = e;
+                    failure = e.SocketErrorCode == SocketError.NetworkUnreachable && HasRoute(addresses[i]) ? new SocketException((int)SocketError.HostUnreachable) : e;
             }
             catch
             {
-                socket.Dispose();
+                socket?.Dispose();
                 throw;
             }
         }
@@ -122,6 +122,22 @@ public sealed class Connector(EgressGuard guard, NameResolver resolver, SecretRe
             ClientCertificateContext = present && tls?.ClientCertificate is { } client ? secrets.ClientCertificate(client) : null,
             RemoteCertificateValidationCallback = (_, certificate, chain, errors) => _certificates.Accept(certificate, chain, errors, tls, trusted, measurement),
         };
+    }
+
+    // "Network unreachable" is also what a router far away may say: where the first step of the way is there, it speaks of the target. Connecting over UDP
+    // looks for that step, and sends nothing.
+    private static bool HasRoute(IPAddress address)
+    {
+        try
+        {
+            using var socket = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+            socket.Connect(address, 9);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 
     // An address that says nothing leaves the others their share of the time.

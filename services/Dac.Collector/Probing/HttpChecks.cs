@@ -83,6 +83,11 @@ internal sealed class HttpChecks(RegexCache regexes)
             measurement.Fail(Outcome.AssertionFailed, e.Message);
             measurement.Details?.Note($"json {expression} is {expected ?? "there"}", false, e.Message);
         }
+        // Of a target that was taken before its expression was refused.
+        catch (NotSupportedException e)
+        {
+            measurement.Fail(Outcome.Unprobeable, $"'{expression}' is not asked: {e.Message}");
+        }
     }
 
     private static string Shorten(string text) => text.Length <= MaxSeen ? text : text[..MaxSeen] + "...";

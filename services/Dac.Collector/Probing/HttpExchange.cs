@@ -40,10 +40,11 @@ internal abstract class HttpExchange(Connector connector, bool home, ProbeUrl pr
         Probe.Url == probe.Url && Probe.Tls == probe.Tls && Probe.Network == probe.Network && probe.Http is { ReuseConnection: true } http
         && (Probe.Http?.Version, Probe.Http?.Proxy, Probe.Http?.ProxyUser, Probe.Http?.ProxyPassword) == (http.Version, http.Proxy, http.ProxyUser, http.ProxyPassword);
 
-    /// <summary>Serves another probe from now on.</summary>
+    /// <summary>Serves another probe from now on, which is told of the certificate that the connection was opened with.</summary>
     public void Serve(ProbeUrl probe, Measurement measurement, CancellationToken timeout)
     {
-        measurement.TlsExpiresAt = Measurement.TlsExpiresAt;
+        if (Measurement.TlsExpiresAt is { } expires)
+            CertificateCheck.NoteExpiry(expires, probe.Tls, measurement);
         (Probe, Measurement, Timeout) = (probe, measurement, timeout);
     }
 

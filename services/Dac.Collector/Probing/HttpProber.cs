@@ -9,11 +9,11 @@ namespace Dac.Collector.Probing;
 /// <c>http</c> and <c>https</c> (RFC 9110, 9112, 9113, 9114): a request over a fresh connection, redirects followed (never from https to http), the body
 /// decompressed and read to its end or limit. Up is a final status that is accepted, 2xx unless the target says otherwise, where all assertions hold.
 /// </summary>
-public sealed class HttpProber(Connector connector, SecretReader secrets, BodyMemory memory, ConnectRate rate, IOptions<CollectorOptions> options) : IProber, IDisposable
+public sealed class HttpProber(Connector connector, SecretReader secrets, BodyMemory memory, ConnectRate rate, IOptions<CollectorOptions> options, TimeProvider time) : IProber, IDisposable
 {
     private const int MaxRedirects = 10;
 
-    private readonly HttpConnections _connections = new(options.Value.MaxKeptConnections);
+    private readonly HttpConnections _connections = new(options.Value.MaxKeptConnections, time);
     private readonly HttpRequests _requests = new(secrets);
     private readonly HttpChecks _checks = new(new RegexCache());
 

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Unicode;
 using Dac.Contracts;
 
 namespace Dac.Collector.Probing;
@@ -17,7 +18,7 @@ internal sealed class HttpRequests(SecretReader secrets)
             return null;
         if (probe.Http?.FollowRedirects == false)
             reason = "; redirects are not followed";
-        else if (!Uri.TryCreate(call.Url, location, out var next) || next.Host.Length == 0 && next.Scheme is "http" or "https")
+        else if (!Uri.TryCreate(call.Url, Decoded(location), out var next) || next.Host.Length == 0 && next.Scheme is "http" or "https")
             reason = "; its redirect leads nowhere";
         else if (next.Scheme is not ("http" or "https"))
             reason = $"; a redirect to {next.Scheme} is not followed";
@@ -36,6 +37,15 @@ internal sealed class HttpRequests(SecretReader secrets)
             return true;
         var home = new Uri(probe.Url);
         return home.IdnHost.Equals(url.IdnHost, StringComparison.OrdinalIgnoreCase) && (home.Port == url.Port || (home.IsDefaultPort && url.IsDefaultPort));
+    }
+
+    // A header's bytes are read one for one; what servers write into this one beyond ASCII is UTF-8, as browsers take it.
+    private static string Decoded(string location)
+    {
+        if (Ascii.IsValid(location) || location.AsSpan().ContainsAnyExceptInRange('\0', '\u00FF'))
+            return location;
+        var bytes = Encoding.Latin1.GetBytes(location);
+        return Utf8.IsValid(bytes) ? Encoding.UTF8.GetString(bytes) : location;
     }
 
     // RFC 9110, 15.4: 303 always becomes a GET, 301 and 302 do so after POST, 307 and 308 repeat the request.

@@ -8,7 +8,9 @@ using DnsClient;
 namespace Dac.Collector.Probing;
 
 /// <summary>From a name to addresses: by the system's resolver, or by the name server that a target gives.</summary>
+#pragma warning disable CA1001 // its semaphore is never waited on by a handle, and given back by threads that outlive whoever would dispose it
 public sealed class NameResolver(EgressGuard guard)
+#pragma warning restore CA1001
 {
     /// <summary>Names looked up at once: each holds a thread until the resolver answers, and can't be cancelled.</summary>
     private const int MaxLookups = 128;
@@ -21,7 +23,7 @@ public sealed class NameResolver(EgressGuard guard)
     // Each is a few kB.
     private const int MaxServers = 1_000;
 
-    private readonly KeyedPlaces.Entry _lookups = new("all", MaxLookups);
+    private readonly SemaphoreSlim _lookups = new(MaxLookups);
     private readonly KeyedPlaces _domains = new(MaxLookupsPerDomain);
     private readonly ConcurrentDictionary<string, LookupClient> _servers = new(StringComparer.Ordinal);
 
@@ -154,14 +156,14 @@ public sealed class NameResolver(EgressGuard guard)
         {
             await _domain.Places.WaitAsync(timeout);
             _mine = true;
-            await resolver._lookups.Places.WaitAsync(timeout);
+            await resolver._lookups.WaitAsync(timeout);
             _all = true;
         }
 
         public void Dispose()
         {
             if (_all)
-                resolver._lookups.Places.Release();
+                resolver._lookups.Release();
             if (_mine)
                 _domain.Places.Release();
             resolver._domains.Leave(_domain);

@@ -9,7 +9,7 @@ namespace Dac.Standalone.Commands;
 /// <summary><c>import</c>: targets from CSV.</summary>
 internal static class ImportCommand
 {
-    // What is none must not become another regex or key; with a mark at its begin UTF-16 is read too.
+    // What is none must not become another regex or key; with a mark at its beginning UTF-16 is read too.
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     public static Command Create()

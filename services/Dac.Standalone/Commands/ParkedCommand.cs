@@ -30,10 +30,10 @@ internal static class ParkedCommand
         {
             var table = new Table().Border(TableBorder.Simple).AddColumns("where", "when", "reason", "what");
             foreach (var row in await ReadAsync(services, 0, cancellationToken))
-                table.AddRow(new Text("parked_result " + row.Id), new Text(row.ParkedAt.ToString("u", CultureInfo.InvariantCulture)), new Text(Foreign.Clean(row.Reason)), new Text(Foreign.Clean(What(row))));
+                table.AddRow(new Text("parked_result " + row.Id), new Text(row.ParkedAt.ToString("u", CultureInfo.InvariantCulture)), new Text(Terminal.Clean(row.Reason)), new Text(Terminal.Clean(What(row))));
             await using var messages = await ParkedMessages.OpenAsync(services, parsed.GetValue(broker), cancellationToken);
             await foreach (var message in messages.ReadAsync(Limit, cancellationToken))
-                table.AddRow(new Text(message.Queue), new Text(message.At), new Text(Foreign.Clean(message.Reason)), new Text(Foreign.Clean(message.Text)));
+                table.AddRow(new Text(message.Queue), new Text(message.At), new Text(Terminal.Clean(message.Reason)), new Text(Terminal.Clean(message.Text)));
             AnsiConsole.Write(table);
             AnsiConsole.WriteLine(table.Rows.Count == 0 ? "Nothing is parked." : $"{table.Rows.Count} parked{(table.Rows.Count >= Limit ? $", the first {Limit} of each kind" : "")}. Once the cause is mended: dac parked replay.");
             return 0;

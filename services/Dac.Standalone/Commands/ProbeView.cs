@@ -53,7 +53,7 @@ internal static class ProbeView
         AnsiConsole.MarkupLine(string.Create(
             CultureInfo.InvariantCulture, $"[bold {colour}]{Names.Of(r.Outcome)}[/]  {Markup.Escape(url)}{(r.StatusCode is { } status ? $"  {status}" : "")}  {r.TotalUs / 1_000.0:F2} ms"));
         if (r.Error is not null)
-            AnsiConsole.MarkupLine($"[{colour}]{Markup.Escape(Foreign.Clean(r.Error))}[/]");
+            AnsiConsole.MarkupLine($"[{colour}]{Markup.Escape(Terminal.Clean(r.Error))}[/]");
         AnsiConsole.WriteLine();
         AnsiConsole.Write(Waterfall(r));
         var facts = Facts(r, details, now);
@@ -94,7 +94,7 @@ internal static class ProbeView
         void Row(string name, string? value, string? colour = null)
         {
             if (value is { Length: > 0 })
-                grid.AddRow(new Markup($"[grey]{name}[/]"), new Markup(colour is null ? Markup.Escape(Foreign.Clean(value)) : $"[{colour}]{Markup.Escape(Foreign.Clean(value))}[/]"));
+                grid.AddRow(new Markup($"[grey]{name}[/]"), new Markup(colour is null ? Markup.Escape(Terminal.Clean(value)) : $"[{colour}]{Markup.Escape(Terminal.Clean(value))}[/]"));
         }
         Row("address", details.Address);
         foreach (var redirect in details.Redirects)

@@ -84,7 +84,7 @@ internal static class ResultsCommand
                 new Markup($"[{colour}]{r.Outcome}[/]"), new Markup($"{r.StatusCode}"),
                 .. new[] { r.LatenessUs, r.ResolveUs, r.ConnectUs, r.TlsUs, r.RequestUs, r.FirstByteUs, r.TransferUs, r.TotalUs }
                     .Select(us => new Markup(us is { } value ? (value / 1000.0).ToString("F2", CultureInfo.InvariantCulture) : "")),
-                new Markup(Markup.Escape(Shorten(Foreign.Clean(r.Error ?? r.Match ?? "")))),
+                new Markup(Markup.Escape(Shorten(Terminal.Clean(r.Error ?? r.Match ?? "")))),
             ]);
         }
         AnsiConsole.Write(table);

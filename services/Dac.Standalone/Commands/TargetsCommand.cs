@@ -39,7 +39,7 @@ internal static class TargetsCommand
                     var health = state.Health switch { TargetHealth.Up => "[green]up[/]", TargetHealth.Degraded => "[yellow]degraded[/]", _ => "[red]down[/]" };
                     table.AddRow(Cells(
                         target.Id, target.Key, every, states[target.Id].Count() > 1 ? $"{health} at {locations[state.LocationId]}" : health,
-                        state.Since.ToString("u", CultureInfo.InvariantCulture), state.Error is { } error ? Foreign.Clean(error) : string.Create(CultureInfo.InvariantCulture, $"{state.StatusCode} in {state.TotalUs / 1000.0:F1} ms")));
+                        state.Since.ToString("u", CultureInfo.InvariantCulture), state.Error is { } error ? Terminal.Clean(error) : string.Create(CultureInfo.InvariantCulture, $"{state.StatusCode} in {state.TotalUs / 1000.0:F1} ms")));
                 }
             }
             AnsiConsole.Write(table);

@@ -13,6 +13,8 @@ public static class LedgerApi
     // Each may keep the database busy for a minute, which has slots to plan.
     private const int AtOnce = 2;
 
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
     internal static void MapLedger(this IEndpointRouteBuilder routes)
     {
         var turns = new SemaphoreSlim(AtOnce);
@@ -33,8 +35,6 @@ public static class LedgerApi
             }
         });
     }
-
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <summary>Accounts for every slot planned in a span.</summary>
     /// <remarks>

@@ -16,20 +16,19 @@ internal sealed class PostgresPartitions(NpgsqlConnection connection)
 
     private const long MaintenanceLock = 0x0DAC_0003;
 
-    private const string LockNotAvailable = "55P03";
-
     /// <summary>A day that begins sooner than this is left as it is: its first slots may be on their way.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromHours(1);
 
     private readonly List<string> _done = [];
 
-    /// <summary>Makes what is missing and drops the days that ended before the cutoff; nothing where another one has been at it for a minute.</summary>
+    /// <summary>Makes what is missing and drops the days that ended before the cutoff.</summary>
     /// <returns>What was made and dropped.</returns>
+    /// <exception cref="PostgresException"><see cref="PostgresErrorCodes.LockNotAvailable"/>: another one has been at it for a minute.</exception>
     public async Task<IReadOnlyList<string>> MaintainAsync(DateTime now, DateTime cutoff, CancellationToken cancellationToken)
     {
         // One at a time: what another one has just attached must not be taken for a leftover and dropped.
-        if (!await TryLockAsync(cancellationToken))
-            return [];
+        // Whoever is at it may hang, and must not keep others from starting.
+        await ExecuteAsync($"SET lock_timeout = '60 s'; SELECT pg_advisory_lock({MaintenanceLock}); RESET lock_timeout", cancellationToken, timeoutSeconds: 90);
         try
         {
             await MaintainAsync("probe_result", now, cutoff, await SlotsPerSecondAsync(now, cancellationToken) > HourlyBeyondSlotsPerSecond, cancellationToken);
@@ -41,20 +40,6 @@ internal sealed class PostgresPartitions(NpgsqlConnection connection)
             // Where the connection is lost, so is the lock; what was thrown says why.
             if (connection.State == ConnectionState.Open)
                 await ExecuteAsync($"SELECT pg_advisory_unlock({MaintenanceLock})", CancellationToken.None);
-        }
-    }
-
-    // Whoever holds it may hang, and must not keep others from starting.
-    private async Task<bool> TryLockAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            await ExecuteAsync($"SET lock_timeout = '60 s'; SELECT pg_advisory_lock({MaintenanceLock}); RESET lock_timeout", cancellationToken, timeoutSeconds: 90);
-            return true;
-        }
-        catch (PostgresException e) when (e.SqlState == LockNotAvailable)
-        {
-            return false;
         }
     }
 

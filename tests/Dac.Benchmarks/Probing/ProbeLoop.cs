@@ -34,7 +34,7 @@ public sealed class ProbeLoop : IDisposable
         var provider = services.BuildServiceProvider();
         var (connector, secrets) = (provider.GetRequiredService<Connector>(), provider.GetRequiredService<SecretReader>());
         _prober = byHandler
-            ? new HttpProber(connector, secrets, provider.GetRequiredService<BodyMemory>(), provider.GetRequiredService<ConnectRate>(), provider.GetRequiredService<IOptions<CollectorOptions>>())
+            ? new HttpProber(connector, secrets, provider.GetRequiredService<BodyMemory>(), provider.GetRequiredService<ConnectRate>(), provider.GetRequiredService<IOptions<CollectorOptions>>(), TimeProvider.System)
             {
                 Exchange = (home, probe, measurement, timeout) => new HandlerExchange(connector, secrets, home, probe, measurement, timeout),
             }

@@ -25,7 +25,11 @@ public sealed class EgressGuardTests
     [InlineData("http://[2002:a9fe:a9fe::1]/")]
     [InlineData("http://[fe80::1]/")]
     [InlineData("http://[fd00:ec2::254]/")]
+    [InlineData("http://[fd00:ec2::23]/")]
+    [InlineData("http://[fd20:ce::254]/")]
     [InlineData("http://100.100.100.200/")]
+    [InlineData("http://168.63.129.16/")]
+    [InlineData("http://192.0.0.192/")]
     public void Link_local_and_metadata_addresses_are_denied_however_they_are_written(string url)
     {
         var host = new Uri(url).IdnHost;
@@ -41,6 +45,11 @@ public sealed class EgressGuardTests
     [InlineData("2001:db8::1")]
     [InlineData("2002:0a00:0001::1")]
     public void Other_addresses_are_not(string address) => Assert.False(new EgressGuard(new CollectorOptions()).Denies(IPAddress.Parse(address), 80));
+
+    [Theory]
+    [InlineData("168.63.129.16", 53)]
+    [InlineData("fd00:ec2::253", 53)]
+    public void The_name_servers_of_a_cloud_may_be_asked(string address, int port) => Assert.False(new EgressGuard(new CollectorOptions()).Denies(IPAddress.Parse(address), port));
 
     [Fact]
     public async Task A_denied_address_is_an_outcome_of_its_own_and_is_not_reached()

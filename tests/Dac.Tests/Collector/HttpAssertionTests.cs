@@ -77,6 +77,15 @@ public sealed class HttpAssertionTests : HttpTests
     }
 
     [Fact]
+    public async Task An_expression_that_doubles_its_body_again_and_again_is_not_asked()
+    {
+        await using var server = await StartAsync(c => c.Response.WriteAsync("[1]"));
+        var result = await ProbeAsync(server.Url, new() { Json = string.Join('|', Enumerable.Repeat("[@,@]", 60)) });
+        Assert.Equal(Outcome.Unprobeable, result.Outcome);
+        Assert.Contains("times its size", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Deeply_nested_JSON_does_no_harm()
     {
         await using var server = await StartAsync(c => c.Response.WriteAsync(new string('[', 400_000)));

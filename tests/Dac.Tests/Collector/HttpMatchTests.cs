@@ -108,6 +108,6 @@ public sealed class HttpMatchTests : HttpTests
     public async Task A_charset_that_is_no_longer_read_is_no_bug_of_the_collectors()
     {
         await using var server = await StartAsync(c => { c.Response.ContentType = "text/html; charset=utf-7"; return c.Response.WriteAsync("ok"); });
-        Assert.Equal((Outcome.Up, "ok"), ((await ProbeAsync(server.Url, regex: "ok")).Outcome, "ok"));
+        Assert.Equal("ok", (await ProbeAsync(server.Url, regex: "ok")).Match);
     }
 }

@@ -1,5 +1,7 @@
+using Dac.Collector.Probing;
 using Dac.Contracts;
 using Dac.Tests.Collector.Hostile;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Dac.Tests.Collector;
 
@@ -119,5 +121,42 @@ public sealed class HttpRequestTests : HttpTests
         var results = new[] { await ProbeAsync(server.Url, new() { ReuseConnection = true }, regex: ".+"), await ProbeAsync(server.Url, new() { ReuseConnection = true }, regex: ".+") };
         Assert.NotEqual(results[0].Match, results[1].Match);
         Assert.All(results, r => Assert.NotNull(r.ConnectUs));
+    }
+
+    [Fact]
+    public void A_connection_that_no_probe_came_back_for_makes_room_for_others()
+    {
+        var time = new FakeTimeProvider();
+        using var connections = new HttpConnections(limit: 1, time);
+        var (deleted, first) = Kept(1);
+        var (other, second) = Kept(2);
+        connections.Keep(deleted, first);
+        time.Advance(TimeSpan.FromMinutes(6));
+        connections.Keep(other, second);
+        Assert.Same(second, connections.Take(other));
+        Assert.Null(connections.Take(deleted));
+
+        static (ProbeUrl Probe, HttpExchange Exchange) Kept(long target)
+        {
+            var probe = new ProbeUrl { TargetId = target, ScheduledAtMs = 0, Url = "http://localhost/", Http = new() { ReuseConnection = true }, TimeoutMs = 1_000, ToleranceMs = 500 };
+            return (probe, HttpExchange.Open(null!, null!, home: true, probe, new Measurement(TimeProvider.System), CancellationToken.None));
+        }
+    }
+
+    [Theory]
+    [InlineData("/caf\u00c3\u00a9?q=\u00e2\u0082\u00ac", "/caf%C3%A9?q=%E2%82%AC")]
+    [InlineData("/caf\u00e9", "/caf%C3%A9")]
+    public async Task A_redirect_that_is_written_in_UTF_8_leads_where_a_browser_goes(string location, string asked)
+    {
+        var seen = "";
+        await using var server = HostileServer.Start(async c =>
+        {
+            seen = await c.RequestAsync();
+            await c.SayAsync(seen.StartsWith("GET / ", StringComparison.Ordinal)
+                ? $"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                : "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+        });
+        Assert.Equal(Outcome.Up, (await ProbeAsync($"http://127.0.0.1:{server.Port}/")).Outcome);
+        Assert.StartsWith($"GET {asked} HTTP/1.1", seen, StringComparison.Ordinal);
     }
 }

@@ -36,16 +36,21 @@ public sealed class HttpTlsTests : HttpTests
     }
 
     [Fact]
+    public async Task An_expiry_that_is_near_is_degraded_with_each_probe_over_a_kept_connection()
+    {
+        await using var server = await StartAsync(c => c.Response.WriteAsync("ok"), https => https.ServerCertificate = Authority.Server);
+        var tls = new TlsOptions { Ca = Secret("ca", Authority.Root.Pem()), MinDays = 60 };
+        var results = new[] { await ProbeAsync(server.Url, new() { ReuseConnection = true }, tls), await ProbeAsync(server.Url, new() { ReuseConnection = true }, tls) };
+        Assert.Null(results[1].TlsUs);
+        Assert.All(results, r => Assert.Equal(Outcome.Degraded, r.Outcome));
+        Assert.Equal(results[0].Error, results[1].Error);
+    }
+
+    [Fact]
     public async Task A_client_certificate_is_presented_to_the_targets_own_host_alone()
     {
         var client = Certificates.Make("client");
         var seen = new ConcurrentQueue<string?>();
-        void Ask(HttpsConnectionAdapterOptions https)
-        {
-            https.ServerCertificate = Authority.Server;
-            https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
-            https.ClientCertificateValidation = (_, _, _) => true;
-        }
         await using var other = await StartAsync(c => { seen.Enqueue(c.Connection.ClientCertificate?.Subject); return Task.CompletedTask; }, Ask);
         await using var server = await StartAsync(c => { seen.Enqueue(c.Connection.ClientCertificate?.Subject); c.Response.Redirect(other.Url); return Task.CompletedTask; }, Ask);
         var tls = new TlsOptions { Ca = Secret("ca", Authority.Root.Pem()), ClientCertificate = Secret("client", client.Pem(withKey: true)) };
@@ -57,12 +62,6 @@ public sealed class HttpTlsTests : HttpTests
     public async Task The_way_back_from_another_host_shows_the_client_certificate_again()
     {
         var seen = new ConcurrentQueue<string?>();
-        void Ask(HttpsConnectionAdapterOptions https)
-        {
-            https.ServerCertificate = Authority.Server;
-            https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
-            https.ClientCertificateValidation = (_, _, _) => true;
-        }
         var back = "";
         await using var other = await StartAsync(c => { seen.Enqueue(c.Connection.ClientCertificate?.Subject); c.Response.Redirect(back); return Task.CompletedTask; }, Ask);
         await using var server = await StartAsync(c => { seen.Enqueue(c.Connection.ClientCertificate?.Subject); if (c.Request.Path == "/") c.Response.Redirect(other.Url); return Task.CompletedTask; }, Ask);
@@ -70,5 +69,20 @@ public sealed class HttpTlsTests : HttpTests
         var tls = new TlsOptions { Ca = Secret("ca", Authority.Root.Pem()), ClientCertificate = Secret("client", Certificates.Make("client").Pem(withKey: true)) };
         Assert.Equal(Outcome.Up, (await ProbeAsync(server.Url, null, tls)).Outcome);
         Assert.Equal(["CN=client", null, "CN=client"], seen);
+    }
+
+    [Fact]
+    public async Task The_name_of_the_server_is_that_of_the_targets_own_host_alone()
+    {
+        await using var other = await StartAsync(c => c.Response.WriteAsync("ok"), https => https.ServerCertificate = Authority.Server);
+        await using var server = await StartAsync(c => { c.Response.Redirect(other.Url); return Task.CompletedTask; }, https => https.ServerCertificate = Certificates.Make("inner.example", from: -5, to: 18, issuer: Authority.Root));
+        Assert.Equal(Outcome.Up, (await ProbeAsync(server.Url, null, new() { Ca = Secret("ca", Authority.Root.Pem()), ServerName = "inner.example" })).Outcome);
+    }
+
+    private static void Ask(HttpsConnectionAdapterOptions https)
+    {
+        https.ServerCertificate = Authority.Server;
+        https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
+        https.ClientCertificateValidation = (_, _, _) => true;
     }
 }

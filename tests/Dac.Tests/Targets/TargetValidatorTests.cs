@@ -98,6 +98,7 @@ public sealed class TargetValidatorTests
         { "http.headerMatches", Good with { Http = new() { HeaderMatches = ["no colon"] } }, "not a header and a regex" },
         { "http.headerForbids", Good with { Http = new() { HeaderForbids = ["A: ("] } }, "not a regular expression" },
         { "http.json", Good with { Http = new() { Json = "a[" } }, "not a JMESPath expression" },
+        { "http.json", Good with { Http = new() { Json = "[@,@]|[@,@]|[@,@]|[@,@]|[@,@]" } }, "could exhaust a collector" },
         { "http.jsonValue", Good with { Http = new() { JsonValue = "1" } }, "without http.json" },
         { "http.maxBytes", Good with { Http = new() { MaxBytes = -1 } }, "out of range" },
         { "http.maxRedirects", Good with { Http = new() { MaxRedirects = 21 } }, "out of range" },
@@ -121,6 +122,22 @@ public sealed class TargetValidatorTests
             Tls = new() { Ca = "hunter2" },
             Http = new() { Bearer = "hunter2", SecretHeaders = new Dictionary<string, string> { ["A"] = "hunter2" }, Proxy = "http://u:hunter2@p:1" },
         }).Errors), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("{a: [@,@,@], b: merge(@, @, @), c: c}", "27 times its size")]
+    [InlineData("to_string(to_string(to_string(@)))", "64 times its size")]
+    [InlineData("pad_left('', `1000000000`)", "pad_left can make")]
+    [InlineData("items[*].[join(a, @)]", "join can make")]
+    [InlineData("let $x = @ in [*].[$x]", "let can go")]
+    [InlineData("items[?length($.items) > `1`]", "$ can go")]
+    public void An_expression_that_could_exhaust_a_collector_is_told_by_what(string json, string reason) =>
+        Assert.Contains(reason, Assert.Throws<NotSupportedException>(() => JsonAssertion.Check(json)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("[status, checks[0].name]")]
+    [InlineData("checks[?contains(name, 'db') && ms < `100`] | [0].{name: name, ms: ms}")]
+    [InlineData("sort_by(checks, &ms)[-1].to_string(ms)")]
+    public void What_a_check_asks_for_may_be_asked(string json) => JsonAssertion.Check(json);
 
     [Fact]
     public void Options_that_say_nothing_are_left_out() => Assert.Null(TargetValidator.Validate(Good with { Http = new(), Tls = new(), Network = new() }).Target!.Http);

@@ -1,6 +1,7 @@
 using Dac.Storage;
 using Dac.Storage.Model;
 using Dac.SystemTests.Fixtures;
+using Microsoft.EntityFrameworkCore;
 
 namespace Dac.SystemTests.Storage.Contract;
 
@@ -204,6 +205,27 @@ public abstract class PlanStoreContract(Func<Task<TestDatabase>> create) : Store
         // Both leases end at the same time: when the other one can be claimed, this one could be.
         Assert.Equal(1, Assert.Single(await ClaimAsync()).Partition);
         Assert.NotNull((await Store.AllAsync<PlanWindow>()).Single(w => w.Partition == 0).PublishedAt);
+    }
+
+    [Fact]
+    public async Task Where_the_clock_was_ahead_the_plan_is_taken_back_as_the_docs_say_and_goes_on()
+    {
+        var now = DateTimeOffset.FromUnixTimeMilliseconds((await Plan.ReadAsync(Cancel)).NowMs / 1_000 * 1_000);
+        await using (var db = Store.Context())
+        {
+            await db.PlanCursors.ExecuteUpdateAsync(s => s.SetProperty(c => c.PlannedUntil, now.AddHours(2)), Cancel);
+            db.Add(new PlanGap { Partition = 0, FromTime = now.AddSeconds(-10), ToTime = now.AddHours(2) });
+            db.Add(new PlanWindow { Partition = 0, StartsAt = now.AddHours(2), Planned = 1, SlotTargets = [1], SlotLocations = [1], SlotOffsetsMs = [0] });
+            await db.SaveChangesAsync(Cancel);
+            await db.Database.ExecuteSqlRawAsync(OperationsPage.TakePlanBack(db.Database.IsSqlite() ? "SQLite" : "PostgreSQL"), Cancel);
+        }
+
+        var seen = (await Plan.ReadAsync(Cancel)).PlannedUntilMs;
+        Assert.All(seen, until => Assert.InRange(until!.Value, now.ToUnixTimeMilliseconds(), now.AddSeconds(30).ToUnixTimeMilliseconds()));
+        Assert.Equal(seen[0], Assert.Single(await Store.AllAsync<PlanGap>()).ToTime.ToUnixTimeMilliseconds());
+        Assert.Empty(await Store.AllAsync<PlanWindow>());
+        var start = await NextSecondAsync();
+        Assert.Equal([(short)0], await Plan.PlanAsync([Offer(0, seen[0], start, slots: new PlannedSlot(1, 1, 0))], Revision, Cancel));
     }
 
     private static PlannedWindow Window(short partition, long startMs, params PlannedSlot[] slots) => new(partition, startMs, slots, 33, Revision, startMs + 60_000);
