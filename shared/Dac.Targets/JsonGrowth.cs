@@ -10,7 +10,7 @@ namespace Dac.Targets;
 /// </summary>
 internal sealed class JsonGrowth : IVisitor
 {
-    /// <summary>A body of 1 MB then takes some 100 MB at worst, for as long as it is asked.</summary>
+    /// <summary>Two steps of four, or a list of sixteen: more than a check asks for, and far from exponential.</summary>
     public const int Limit = 16;
 
     // What they make is as large as two of their arguments multiplied, or as a number in the expression says.
