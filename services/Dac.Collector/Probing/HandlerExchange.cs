@@ -89,9 +89,8 @@ internal sealed class HandlerExchange : HttpExchange
             _handler.PooledConnectionLifetime = System.Threading.Timeout.InfiniteTimeSpan;
         if (http.ReuseConnection == true)
         {
-            _handler.PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5);
-            // Where the name leads to another address by then, so must the connection.
-            _handler.PooledConnectionLifetime = TimeSpan.FromMinutes(10);
+            _handler.PooledConnectionIdleTimeout = MaxIdle;
+            _handler.PooledConnectionLifetime = MaxAge;
         }
         if (http.Proxy is not { } proxy)
             return;

@@ -9,9 +9,6 @@ internal sealed class Http1Connection(NetworkStream socket, Stream stream, Uri u
 {
     private const int MaxPending = HttpExchange.MaxHeadKilobytes * 1024;
 
-    // As the framework's client does it: where the name leads to another address by then, so must the connection.
-    private static readonly TimeSpan MaxIdle = TimeSpan.FromMinutes(5), MaxAge = TimeSpan.FromMinutes(10);
-
     private readonly long _opened = Stopwatch.GetTimestamp();
     private long _used = Stopwatch.GetTimestamp();
     private byte[] _buffer = [];
@@ -26,7 +23,7 @@ internal sealed class Http1Connection(NetworkStream socket, Stream stream, Uri u
 
     /// <summary>Whether it is one to this place, is young enough, and neither closed nor speaking by itself.</summary>
     public bool IsUsable(Uri place) =>
-        url.Port == place.Port && url.Scheme == place.Scheme && url.IdnHost == place.IdnHost && _start == _end && Stopwatch.GetElapsedTime(_used) < MaxIdle && Stopwatch.GetElapsedTime(_opened) < MaxAge && !IsReadable;
+        url.Port == place.Port && url.Scheme == place.Scheme && url.IdnHost == place.IdnHost && _start == _end && Stopwatch.GetElapsedTime(_used) < HttpExchange.MaxIdle && Stopwatch.GetElapsedTime(_opened) < HttpExchange.MaxAge && !IsReadable;
 
     /// <summary>Whether no byte of an answer has come yet.</summary>
     public bool IsSilent => _end == 0;

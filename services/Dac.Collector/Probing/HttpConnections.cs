@@ -6,8 +6,7 @@ namespace Dac.Collector.Probing;
 /// <summary>Connections that targets asked to be kept (<c>reuseConnection</c>), so many at most: one for each target, out of here while a probe uses it.</summary>
 internal sealed class HttpConnections(int limit, TimeProvider time) : IDisposable
 {
-    // No connection is used again after that.
-    private static readonly TimeSpan MaxIdle = TimeSpan.FromMinutes(5), SweepEach = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan SweepEach = TimeSpan.FromMinutes(1);
 
     private readonly ConcurrentDictionary<long, (HttpExchange Exchange, long Since)> _kept = new();
 
@@ -53,7 +52,7 @@ internal sealed class HttpConnections(int limit, TimeProvider time) : IDisposabl
             return;
         foreach (var kept in _kept)
         {
-            if (time.GetElapsedTime(kept.Value.Since, now) < MaxIdle || !_kept.TryRemove(kept))
+            if (time.GetElapsedTime(kept.Value.Since, now) < HttpExchange.MaxIdle || !_kept.TryRemove(kept))
                 continue;
             Interlocked.Decrement(ref _count);
             kept.Value.Exchange.Dispose();

@@ -11,6 +11,9 @@ internal abstract class HttpExchange(Connector connector, bool home, ProbeUrl pr
     /// <summary>Largest head of an answer, status line and headers, in kB.</summary>
     public const int MaxHeadKilobytes = 64;
 
+    /// <summary>How long a connection may rest, and how old it may become. Where the name leads to another address by then, so must the connection.</summary>
+    public static readonly TimeSpan MaxIdle = TimeSpan.FromMinutes(5), MaxAge = TimeSpan.FromMinutes(10);
+
     /// <summary>What the prober calls itself.</summary>
     protected internal static readonly string UserAgent = $"DAC/{typeof(HttpExchange).Assembly.GetName().Version!.ToString(2)}";
 
