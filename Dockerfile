@@ -37,8 +37,9 @@ ENTRYPOINT ["dotnet", "Dac.Scheduler.dll"]
 
 FROM service AS collector
 LABEL org.opencontainers.image.title="DAC collector" org.opencontainers.image.description="Probes each slot at its millisecond"
-# What arrives on a socket is handled by the thread that saw it: a fifth less CPU per probe.
-ENV DAC_PROGRAM=Dac.Collector.dll DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS=1
+# What arrives on a socket is handled by the thread that saw it: a fifth less CPU per probe. And memory is collected each 4 MB (the number is hexadecimal)
+# instead of as much as the processor caches: commands wait for seconds, each collection passes over them, and none is due while it does.
+ENV DAC_PROGRAM=Dac.Collector.dll DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS=1 DOTNET_GCgen0size=400000
 COPY --from=build /app/Collector .
 ENTRYPOINT ["dotnet", "Dac.Collector.dll"]
 

@@ -48,11 +48,13 @@ public sealed partial class Slots(
         var fresh = new List<Slot>(batch.Probes.Count);
         foreach (var probe in batch.Probes)
         {
-            var slot = new Slot(probe, this);
+            var slot = new Slot(probe, reported, this);
             var held = _held.GetOrAdd((probe.TargetId, probe.ScheduledAtMs), slot);
-            held.WhenReported(reported);
             if (held != slot)
+            {
+                held.AlsoOf(reported);
                 continue;
+            }
             Held.Add(1);
             if (probe.ScheduledAtMs - now > options.Value.MaxAhead.TotalMilliseconds)
                 Report(slot, new ProbeResult { TargetId = probe.TargetId, ScheduledAtMs = probe.ScheduledAtMs, Outcome = Outcome.Clock, Error = "the slot lies too far ahead of the collector's clock" });
@@ -89,33 +91,34 @@ public sealed partial class Slots(
     private static partial void LogPartitions(ILogger logger, int mine, int theirs);
 }
 
-/// <summary>One slot held: due at its millisecond, then probed on the thread pool.</summary>
-internal sealed class Slot(ProbeUrl probe, Slots slots) : IThreadPoolWorkItem
+/// <summary>One slot held: due at its millisecond, then probed on the thread pool. Tens of thousands are held at once, for seconds.</summary>
+internal sealed class Slot(ProbeUrl probe, Countdown batch, Slots slots) : IThreadPoolWorkItem
 {
-    private readonly Lock _lock = new();
-    private readonly List<Countdown> _waiting = new(1);
+    private List<Countdown>? _others;
     private bool _reported;
 
     public ProbeUrl Probe { get; } = probe;
 
-    public void WhenReported(Countdown countdown)
+    /// <summary>It was delivered again, as one of another batch.</summary>
+    public void AlsoOf(Countdown other)
     {
-        lock (_lock)
+        lock (batch)
         {
             if (!_reported)
             {
-                _waiting.Add(countdown);
+                (_others ??= []).Add(other);
                 return;
             }
         }
-        countdown.Signal();
+        other.Signal();
     }
 
     public void Reported()
     {
-        lock (_lock)
+        lock (batch)
             _reported = true;
-        _waiting.ForEach(c => c.Signal());
+        batch.Signal();
+        _others?.ForEach(c => c.Signal());
     }
 
     public void Execute() => _ = slots.RunAsync(this);

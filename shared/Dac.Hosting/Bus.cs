@@ -1,4 +1,3 @@
-using Dac.Contracts;
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -165,13 +164,10 @@ public static class Bus
 
     private static void UseContractJson(IBusFactoryConfigurator bus)
     {
-        // Without MassTransit's envelope: a batch is envelope enough, and costs half.
-        bus.UseRawJsonSerializer(isDefault: true);
-        bus.ConfigureJsonSerializerOptions(options =>
-        {
-            options.TypeInfoResolverChain.Insert(0, ContractJson.Default);
-            return options;
-        });
+        var contracts = new ContractSerializer();
+        bus.ClearSerialization();
+        bus.AddSerializer(contracts);
+        bus.AddDeserializer(contracts, isDefault: true);
     }
 
     private static BusParts Parts(this IHostApplicationBuilder builder) =>

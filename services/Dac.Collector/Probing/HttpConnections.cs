@@ -31,6 +31,7 @@ internal sealed class HttpConnections(int limit, TimeProvider time) : IDisposabl
     {
         var now = time.GetTimestamp();
         Sweep(now);
+        exchange.Rest();
         if (Interlocked.Increment(ref _count) <= limit && _kept.TryAdd(probe.TargetId, (exchange, now)))
             return;
         Interlocked.Decrement(ref _count);

@@ -17,6 +17,9 @@ internal abstract class HttpExchange(Connector connector, bool home, ProbeUrl pr
     /// <summary>What the prober calls itself.</summary>
     protected internal static readonly string UserAgent = $"DAC/{typeof(HttpExchange).Assembly.GetName().Version!.ToString(2)}";
 
+    private readonly (ProbeUrl Probe, Measurement Measurement) _opened = (probe, measurement);
+    private DateTimeOffset? _expires;
+
     /// <summary>Makes the connections.</summary>
     protected Connector Connector => connector;
 
@@ -46,9 +49,16 @@ internal abstract class HttpExchange(Connector connector, bool home, ProbeUrl pr
     /// <summary>Serves another probe from now on, which is told of the certificate that the connection was opened with.</summary>
     public void Serve(ProbeUrl probe, Measurement measurement, CancellationToken timeout)
     {
-        if (Measurement.TlsExpiresAt is { } expires)
+        if (_expires is { } expires)
             CertificateCheck.NoteExpiry(expires, probe.Tls, measurement);
         (Probe, Measurement, Timeout) = (probe, measurement, timeout);
+    }
+
+    /// <summary>Lets go of the probe that it served: each would grow old with the connection, and be the dearer to collect.</summary>
+    public void Rest()
+    {
+        _expires = Measurement.TlsExpiresAt;
+        (Probe, Measurement, Timeout) = (_opened.Probe, _opened.Measurement, CancellationToken.None);
     }
 
     /// <summary>Sends, and returns when the head of the answer is there.</summary>

@@ -53,11 +53,11 @@ public sealed class Cluster(Settings settings) : IAsyncDisposable
         }
         else
         {
-            // As the images have it; the standalone sees to it itself.
-            environment["DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS"] = "1";
             environment["ConnectionStrings__Broker"] = _vhost!.Uri.ToString();
+            // As the image has it; the standalone sees to it itself, as far as it can.
+            var collector = new Dictionary<string, string>(environment) { ["DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS"] = "1", ["DOTNET_GCgen0size"] = "400000" };
             foreach (var service in Enumerable.Repeat("Collector", settings.Collectors).Append("Writer").Append("Scheduler"))
-                _processes.Add(new DacProcess(service, environment, "--urls", "http://127.0.0.1:0"));
+                _processes.Add(new DacProcess(service, service == "Collector" ? collector : environment, "--urls", "http://127.0.0.1:0"));
         }
         foreach (var process in _processes)
             await process.ReadyAsync();

@@ -19,14 +19,14 @@ public static class EndToEndRun
         await Task.Delay(TimeSpan.FromSeconds(settings.WarmUp));
         say($"measuring for {settings.Duration} s");
         var from = await WholeSecondAsync();
-        var (before, memory) = (await cluster.CpuMsAsync(), new Dictionary<string, List<double>>());
+        var (before, machine, memory) = (await cluster.CpuMsAsync(), Proc.MachineMs(), new Dictionary<string, List<double>>());
         for (var second = 0; second < settings.Duration; second += 5)
         {
             await Task.Delay(TimeSpan.FromSeconds(Math.Min(5, settings.Duration - second)));
             foreach (var (name, mb) in await cluster.MemoryMbAsync())
                 (memory.TryGetValue(name, out var seen) ? seen : memory[name] = []).Add(mb);
         }
-        var after = await cluster.CpuMsAsync();
+        var (after, then) = (await cluster.CpuMsAsync(), Proc.MachineMs());
         var to = from.AddSeconds(settings.Duration);
         say("waiting for the ledger");
         var ledger = await CloseAsync(cluster, from, to);
@@ -51,6 +51,7 @@ public static class EndToEndRun
             CpuMs = after.ToDictionary(a => a.Key, a => (a.Value - before[a.Key]) * 1_000 / Math.Max(1, stored)),
             MemoryMb = memory.ToDictionary(m => m.Key, m => Course.Of(m.Value)),
             ReferenceMs = reference,
+            Stolen = (then.Stolen - machine.Stolen) / (then.All - machine.All),
             Ledger = ledger,
         };
     }

@@ -34,6 +34,9 @@ public sealed record Figures
     /// <summary>CPU time of the same requests made by others in the same run, ms per 1,000.</summary>
     public required IReadOnlyDictionary<string, double> ReferenceMs { get; init; }
 
+    /// <summary>What the host of this machine gave to others meanwhile, of the CPU time of all its cores, 0 to 1.</summary>
+    public required double Stolen { get; init; }
+
     /// <summary>The span's ledger.</summary>
     public required Ledger Ledger { get; init; }
 

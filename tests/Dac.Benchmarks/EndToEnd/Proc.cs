@@ -17,6 +17,14 @@ public static class Proc
     /// <summary>Resident memory, MB.</summary>
     public static double MemoryMb(int process) => long.Parse(File.ReadAllText($"/proc/{process}/statm").Split(' ')[1], CultureInfo.InvariantCulture) * Environment.SystemPageSize / 1e6;
 
+    /// <summary>CPU time of the whole machine, ms: in all, and of it what its host gave to others.</summary>
+    public static (double All, double Stolen) MachineMs()
+    {
+        // proc(5): user, nice, system, idle, iowait, irq, softirq, steal; what follows is counted in the first two.
+        var times = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1).Take(8).Select(t => long.Parse(t, CultureInfo.InvariantCulture) * TickMs).ToList();
+        return (times.Sum(), times[7]);
+    }
+
     private static double CpuMs(string process, int field)
     {
         // The name in brackets may have blanks.

@@ -93,8 +93,7 @@ public sealed class AllocationTests
             () => Baseline.Holds("bytes per result written", writing), () => Baseline.Holds("bytes per result read", reading), () => Baseline.Holds("bytes per row as PostgreSQL's columns", columns));
     }
 
-    // As the bus does: as a document first, which tells it what it is.
-    private static T Read<T>(byte[] json) => (T)JsonSerializer.Deserialize<JsonElement>(json).Deserialize(ContractJson.Default.GetTypeInfo(typeof(T))!)!;
+    private static T Read<T>(byte[] json) => (T)JsonSerializer.Deserialize(json, ContractJson.Default.GetTypeInfo(typeof(T))!)!;
 
     /// <summary>The least of many runs: caches are filled once, and buffers of a pool are sometimes new.</summary>
     private static double PerSlot(Action work)
