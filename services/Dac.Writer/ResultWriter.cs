@@ -13,8 +13,8 @@ using Microsoft.Extensions.Options;
 namespace Dac.Writer;
 
 /// <summary>
-/// Group commit: while one statement runs, the messages that come in gather for the next. Idle, a result is stored at once; under load, statements grow
-/// up to <see cref="WriterOptions.BatchRows"/>. While the database is away the messages stay unacknowledged, and the broker keeps the rest.
+/// Group commit: messages gather for <see cref="WriterOptions.BatchDelay"/> and while a statement runs, up to <see cref="WriterOptions.BatchRows"/> rows.
+/// While the database is away the messages stay unacknowledged, and the broker keeps the rest.
 /// </summary>
 public sealed partial class ResultWriter : BackgroundService, IHealthCheck
 {
@@ -41,18 +41,20 @@ public sealed partial class ResultWriter : BackgroundService, IHealthCheck
     private readonly NameIds _names;
     private readonly WriteGate _gate;
     private readonly TimeProvider _time;
-    private readonly int _batchRows;
+    private readonly WriterOptions _options;
     private readonly ILogger<ResultWriter> _logger;
     private readonly Dictionary<string, long> _seen = [];
+    private TaskCompletionSource _enough = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _waiting;
+    private int _waitingRows;
     private string? _outage;
 
     public ResultWriter(
         IResultStore store, IDbContextFactory<DacDbContext> contexts, NameIds names, WriteGate gate, IOptions<WriterOptions> options, TimeProvider time,
         ILogger<ResultWriter> logger)
     {
-        (_store, _contexts, _names, _gate, _time, _logger, _batchRows) = (store, contexts, names, gate, time, logger, options.Value.BatchRows);
-        _pending = Channel.CreateBounded<Pending>(new BoundedChannelOptions(options.Value.Prefetch) { SingleReader = true });
+        (_store, _contexts, _names, _gate, _time, _logger, _options) = (store, contexts, names, gate, time, logger, options.Value);
+        _pending = Channel.CreateBounded<Pending>(new BoundedChannelOptions(_options.Prefetch) { SingleReader = true });
     }
 
     /// <summary>Messages taken and not yet committed.</summary>
@@ -70,6 +72,8 @@ public sealed partial class ResultWriter : BackgroundService, IHealthCheck
         try
         {
             await _pending.Writer.WriteAsync(pending);
+            if (Interlocked.Add(ref _waitingRows, batch.Results.Count) >= _options.BatchRows || Waiting >= _options.Prefetch)
+                _enough.TrySetResult();
             await pending.Committed.Task;
         }
         finally
@@ -89,9 +93,14 @@ public sealed partial class ResultWriter : BackgroundService, IHealthCheck
         {
             while (await _pending.Reader.WaitToReadAsync(stoppingToken))
             {
-                var group = new List<Pending>();
-                for (var rows = 0; rows < _batchRows && _pending.Reader.TryRead(out var pending); rows += pending.Batch.Results.Count)
+                await Task.WhenAny(_enough.Task, Task.Delay(_options.BatchDelay, _time, stoppingToken));
+                _enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                var (group, rows) = (new List<Pending>(), 0);
+                for (; rows < _options.BatchRows && _pending.Reader.TryRead(out var pending); rows += pending.Batch.Results.Count)
                     group.Add(pending);
+                // What is left was reason enough, and no more of it need come.
+                if (Interlocked.Add(ref _waitingRows, -rows) >= _options.BatchRows)
+                    _enough.TrySetResult();
                 await CommitAsync(group, stoppingToken);
                 group.ForEach(p => p.Committed.SetResult());
             }

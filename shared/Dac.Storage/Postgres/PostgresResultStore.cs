@@ -101,6 +101,8 @@ internal sealed class PostgresResultStore(IDbContextFactory<PostgresDbContext> c
         Add(first, NpgsqlDbType.Smallint, rows, r => r.LocationId);
         Add(first, NpgsqlDbType.Smallint, rows, r => (short)r.Result.Outcome);
         AddColumns(write, rows);
+        // Once for each connection: reading and planning it takes longer than a hundred rows do.
+        await batch.PrepareAsync(cancellationToken);
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         await reader.NextResultAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);

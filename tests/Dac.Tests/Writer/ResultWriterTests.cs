@@ -6,6 +6,7 @@ using Dac.Writer;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Dac.Tests.Writer;
 
@@ -17,9 +18,7 @@ public sealed class ResultWriterTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _database = await TestDatabase.CreateAsync();
-        _writer = new ResultWriter(
-            _database.Get<IResultStore>(), _database.Get<IDbContextFactory<DacDbContext>>(), _database.Get<NameIds>(), _database.Get<WriteGate>(),
-            Options.Create(new WriterOptions()), TimeProvider.System, NullLogger<ResultWriter>.Instance);
+        _writer = Writer(new WriterOptions(), TimeProvider.System);
         await _writer.StartAsync(TestContext.Current.CancellationToken);
     }
 
@@ -35,6 +34,31 @@ public sealed class ResultWriterTests : IAsyncLifetime
     {
         await _writer.StoreAsync(Batch(Result(1, 1_000, Outcome.Up), Result(2, 1_000, Outcome.Timeout)));
         Assert.Equal([Outcome.Up, Outcome.Timeout], (await RowsAsync()).Select(r => r.Outcome));
+    }
+
+    [Theory]
+    [InlineData(3, 100)]
+    [InlineData(100, 2)]
+    public async Task Results_wait_for_others_until_there_are_enough_or_their_time_is_over(int rows, ushort messages)
+    {
+        var time = new FakeTimeProvider();
+        using var writer = Writer(new WriterOptions { BatchRows = rows, Prefetch = messages }, time);
+        await writer.StartAsync(TestContext.Current.CancellationToken);
+        // The clock stands still: these do not wait for it.
+        await Task.WhenAll(writer.StoreAsync(Batch(Result(1, 1_000, Outcome.Up))), writer.StoreAsync(Batch(Result(2, 1_000, Outcome.Up), Result(3, 1_000, Outcome.Up))));
+        Assert.Equal(3, (await RowsAsync()).Count);
+
+        var few = writer.StoreAsync(Batch(Result(4, 1_000, Outcome.Up)));
+        Assert.Equal(3, (await RowsAsync()).Count);
+        await Until.TrueAsync(
+            () =>
+            {
+                time.Advance(new WriterOptions().BatchDelay);
+                return few.IsCompletedSuccessfully;
+            },
+            "it is stored");
+        Assert.Equal(4, (await RowsAsync()).Count);
+        await writer.StopAsync(CancellationToken.None);
     }
 
     [Fact]
@@ -108,6 +132,10 @@ public sealed class ResultWriterTests : IAsyncLifetime
         Assert.Single(await RowsAsync());
         Assert.Null((await _writer.CheckHealthAsync(new())).Description);
     }
+
+    private ResultWriter Writer(WriterOptions options, TimeProvider time) => new(
+        _database.Get<IResultStore>(), _database.Get<IDbContextFactory<DacDbContext>>(), _database.Get<NameIds>(), _database.Get<WriteGate>(),
+        Options.Create(options), time, NullLogger<ResultWriter>.Instance);
 
     private Task<List<StoredResult>> RowsAsync() => _database.QueryAsync(db => db.Results.OrderBy(r => r.TargetId).ToListAsync(TestContext.Current.CancellationToken));
 
