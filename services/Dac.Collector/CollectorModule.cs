@@ -25,6 +25,7 @@ public static class CollectorModule
         builder.Services.AddHostedService(p => p.GetRequiredService<Slots>());
         builder.Services.AddSingleton(_ => new PauseWatch(TimeProvider.System));
         builder.Services.AddHostedService(p => p.GetRequiredService<PauseWatch>());
+        builder.Services.AddSingleton(p => new ConnectionTable(p.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<ClockOffset>();
         builder.Services.AddSingleton<ProbeLimits>();
         builder.Services.AddSingleton<ProbeRunner>();

@@ -26,6 +26,7 @@ public sealed partial class ProbeRunner
     private readonly FrozenDictionary<string, IProber> _probers;
     private readonly ProbeLimits _limits;
     private readonly PauseWatch _pauses;
+    private readonly ConnectionTable _connections;
     private readonly ClockOffset _clock;
     private readonly TimeProvider _time;
     private readonly ILogger<ProbeRunner> _logger;
@@ -34,9 +35,10 @@ public sealed partial class ProbeRunner
     private int _running;
 
     public ProbeRunner(
-        ProbeLimits limits, IEnumerable<IProber> probers, PauseWatch pauses, ClockOffset clock, IOptions<CollectorOptions> options, TimeProvider time, ILogger<ProbeRunner> logger)
+        ProbeLimits limits, IEnumerable<IProber> probers, PauseWatch pauses, ConnectionTable connections, ClockOffset clock, IOptions<CollectorOptions> options, TimeProvider time,
+        ILogger<ProbeRunner> logger)
     {
-        (_limits, _pauses, _clock, _time, _logger, _places) = (limits, pauses, clock, time, logger, options.Value.MaxConcurrency);
+        (_limits, _pauses, _connections, _clock, _time, _logger, _places) = (limits, pauses, connections, clock, time, logger, options.Value.MaxConcurrency);
         _probers = probers.SelectMany(p => p.Schemes, (prober, scheme) => (prober, scheme)).ToFrozenDictionary(p => p.scheme, p => p.prober, StringComparer.OrdinalIgnoreCase);
         Telemetry.Meter.CreateObservableGauge("dac.collector.saturation", () => (double)Volatile.Read(ref _running) / _places, "1", "Probes under way, as a share of the places for them");
         foreach (var tags in OutcomeTags.Values)
@@ -109,8 +111,10 @@ public sealed partial class ProbeRunner
         }
         var flags = (late > LateAfter ? ProbeRemarks.Late : 0) | (saturated ? ProbeRemarks.Saturated : 0) | (_clock.IsOff ? ProbeRemarks.ClockOff : 0);
         var result = measurement.ToResult(probe, (int)Math.Clamp(late.TotalMicroseconds, int.MinValue, int.MaxValue), flags);
-        return _pauses.LongestSince(began) is var pause && pause > TimeSpan.Zero && result.Outcome.Class() == OutcomeClass.Executed
-            ? result with { Outcome = Outcome.PausedFault, Error = $"the collector stood still for {pause.TotalMilliseconds:F0} ms while it probed" }
+        if (_pauses.LongestSince(began) is var pause && pause > TimeSpan.Zero && result.Outcome.Class() == OutcomeClass.Executed)
+            return result with { Outcome = Outcome.PausedFault, Error = $"the collector stood still for {pause.TotalMilliseconds:F0} ms while it probed" };
+        return result.Outcome == Outcome.Timeout && _connections.IsFull
+            ? result with { Outcome = Outcome.ResourceFault, Error = "no answer in time, and the collector's kernel drops packets: its table of connections is full (net.netfilter.nf_conntrack_max)" }
             : result;
     }
 
