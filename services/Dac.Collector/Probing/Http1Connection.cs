@@ -14,6 +14,7 @@ internal sealed class Http1Connection(NetworkStream socket, Stream stream, Uri u
     private byte[] _buffer = [];
     private int _head, _kept, _start, _end;
     private long _allowed;
+    private Task<int>? _ahead;
 
     /// <summary>What was read and not taken yet.</summary>
     public Span<byte> Pending => _buffer.AsSpan(_start.._end);
@@ -21,12 +22,23 @@ internal sealed class Http1Connection(NetworkStream socket, Stream stream, Uri u
     /// <summary>The head that was kept.</summary>
     public ReadOnlySpan<byte> Head => _buffer.AsSpan(_head.._kept);
 
-    /// <summary>Whether it is one to this place, is young enough, and neither closed nor speaking by itself.</summary>
+    /// <summary>Whether it is one to this place, and young enough.</summary>
     public bool IsUsable(Uri place) =>
-        url.Port == place.Port && url.Scheme == place.Scheme && url.IdnHost == place.IdnHost && _start == _end && Stopwatch.GetElapsedTime(_used) < HttpExchange.MaxIdle && Stopwatch.GetElapsedTime(_opened) < HttpExchange.MaxAge && !IsReadable;
+        url.Port == place.Port && url.Scheme == place.Scheme && url.IdnHost == place.IdnHost && _start == _end && Stopwatch.GetElapsedTime(_used) < HttpExchange.MaxIdle && Stopwatch.GetElapsedTime(_opened) < HttpExchange.MaxAge;
 
     /// <summary>Whether no byte of an answer has come yet.</summary>
     public bool IsSilent => _end == 0;
+
+    /// <summary>
+    /// Begins to read before anything was asked; false where there is something to read: an end, or words that nobody asked for, which would be taken for an
+    /// answer. Of TLS the socket alone would not tell: what was decrypted, or came along with the answer before, is in the stream.
+    /// </summary>
+    public bool Listen(CancellationToken timeout)
+    {
+        Open();
+        _ahead = stream.ReadAsync(_buffer, timeout).AsTask();
+        return !_ahead.IsCompleted;
+    }
 
     private bool IsReadable => socket.Socket.Poll(0, SelectMode.SelectRead);
 
@@ -34,8 +46,7 @@ internal sealed class Http1Connection(NetworkStream socket, Stream stream, Uri u
     public async ValueTask<Http1Head?> AskAsync(ReadOnlyMemory<byte> request, Measurement measurement, CancellationToken timeout)
     {
         (_head, _kept, _start, _end, _allowed) = (0, 0, 0, 0, long.MaxValue);
-        if (_buffer.Length == 0)
-            _buffer = ArrayPool<byte>.Shared.Rent(4_096);
+        Open();
         await stream.WriteAsync(request, timeout);
         measurement.Lap(Phase.Request);
         if (!await FillAsync(measurement, timeout))
@@ -69,7 +80,7 @@ internal sealed class Http1Connection(NetworkStream socket, Stream stream, Uri u
             throw HttpExchange.TooLarge(measurement, body: false);
         if (_end == _buffer.Length)
             MakeRoom();
-        var read = await stream.ReadAsync(_buffer.AsMemory(_end), timeout);
+        var read = await NextAsync(timeout);
         Count(read, measurement);
         _end += read;
         return read > 0;
@@ -115,7 +126,27 @@ internal sealed class Http1Connection(NetworkStream socket, Stream stream, Uri u
     public void Dispose()
     {
         stream.Dispose();
+        if (_ahead is { } ahead)
+        {
+            // It may write into the buffer yet, which nobody else must have by then.
+            _buffer = [];
+            _ = ahead.ContinueWith(a => a.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        }
         Return();
+    }
+
+    private ValueTask<int> NextAsync(CancellationToken timeout)
+    {
+        if (_ahead is not { } ahead)
+            return stream.ReadAsync(_buffer.AsMemory(_end), timeout);
+        _ahead = null;
+        return new ValueTask<int>(ahead);
+    }
+
+    private void Open()
+    {
+        if (_buffer.Length == 0)
+            _buffer = ArrayPool<byte>.Shared.Rent(4_096);
     }
 
     private void Return()

@@ -14,7 +14,7 @@ internal sealed class SocketExchange(Connector connector, bool home, ProbeUrl pr
     {
         Measurement.Begin();
         using var request = new Http1Request(call, Probe.Http, Measurement);
-        var head = _connection?.IsUsable(call.Url) == true ? await AgainAsync(_connection, call, request) : null;
+        var head = _connection?.IsUsable(call.Url) == true && _connection.Listen(Timeout) ? await AgainAsync(_connection, call, request) : null;
         if (head is null)
         {
             _connection?.Dispose();

@@ -158,6 +158,33 @@ public sealed class SocketExchangeTests
         Assert.Equal(Outcome.Up, (await KeptAsync(server, "POST", "a")).Outcome);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_nobody_asked_for_is_no_answer_to_the_next_request(bool tls)
+    {
+        using var certificate = Certificates.Make("127.0.0.1");
+        var said = new SemaphoreSlim(0);
+        await using var server = HostileServer.Start(
+            async c =>
+            {
+                while ((await c.RequestAsync()).Length > 0)
+                {
+                    await c.SayAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+                    // Behind the answer to a HEAD comes nothing; this is a record of its own.
+                    await c.SayAsync("HTTP/1.1 500 Not Asked\r\nContent-Length: 0\r\n\r\n");
+                    said.Release();
+                }
+            },
+            tls ? certificate : null);
+        foreach (var _ in Enumerable.Range(0, 3))
+        {
+            var result = await KeptAsync(server, "HEAD", scheme: tls ? "https" : "http");
+            Assert.Equal((Outcome.Up, true), (result.Outcome, result.ConnectUs is not null));
+            await said.WaitAsync(TestContext.Current.CancellationToken);
+        }
+    }
+
     [Fact]
     public async Task The_measurement_does_not_wait_for_the_servers_close()
     {
@@ -186,8 +213,10 @@ public sealed class SocketExchangeTests
         Assert.True(await over.Task);
     }
 
-    private static Task<ProbeResult> KeptAsync(HostileServer server, string method, string? body = null) =>
-        ProbeOnce.RunAsync($"http://127.0.0.1:{server.Port}/", p => p with { TargetId = server.Port, Http = new() { ReuseConnection = true, Method = method, Body = body } });
+    private static Task<ProbeResult> KeptAsync(HostileServer server, string method, string? body = null, string scheme = "http") =>
+        ProbeOnce.RunAsync(
+            $"{scheme}://127.0.0.1:{server.Port}/",
+            p => p with { TargetId = server.Port, Http = new() { ReuseConnection = true, Method = method, Body = body }, Tls = scheme == "https" ? new() { SkipVerify = true } : null });
 
     private static async Task<(string Request, int Port)> RequestAsync(HttpOptions http)
     {
