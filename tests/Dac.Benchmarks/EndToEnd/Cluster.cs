@@ -63,6 +63,14 @@ public sealed class Cluster(Settings settings) : IAsyncDisposable
             await process.ReadyAsync();
     }
 
+    /// <summary>Writes down what each service has written, a file for each.</summary>
+    public void KeepLogs(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        foreach (var process in _processes)
+            File.WriteAllText(Path.Combine(folder, $"{process.Service}-{process.Id}.log"), process.Output);
+    }
+
     /// <summary>CPU time that everything has used so far, ms, by name.</summary>
     public async Task<Dictionary<string, double>> CpuMsAsync()
     {

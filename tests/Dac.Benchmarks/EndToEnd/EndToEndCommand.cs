@@ -25,13 +25,14 @@ internal static class EndToEndCommand
         var warmUp = new Option<int>("--warm-up") { Description = "Seconds before anything is measured", DefaultValueFactory = _ => 30 };
         var duration = new Option<int>("--duration") { Description = "Seconds that are measured", DefaultValueFactory = _ => 60 };
         var json = new Option<FileInfo?>("--json") { Description = "Write the figures there as JSON too", HelpName = "FILE" };
+        var logs = new Option<DirectoryInfo?>("--logs") { Description = "Keep there what the services wrote", HelpName = "FOLDER" };
         var command = new Command("e2e", """
             From the plan to the row: real processes, RabbitMQ 4, PostgreSQL 17, and nginx to be probed.
               e2e --rate 1000
               e2e --rate 6500 --reuse --json figures.json
               e2e --rate 200 --dead 50
             """)
-        { rate, interval, scheme, reuse, collectors, standalone, dead, stored, hosts, warmUp, duration, json };
+        { rate, interval, scheme, reuse, collectors, standalone, dead, stored, hosts, warmUp, duration, json, logs };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var figures = await EndToEndRun.RunAsync(
@@ -48,6 +49,7 @@ internal static class EndToEndCommand
                     Hosts = parsed.GetValue(hosts),
                     WarmUp = parsed.GetValue(warmUp),
                     Duration = parsed.GetValue(duration),
+                    Logs = parsed.GetValue(logs)?.FullName,
                 },
                 AnsiConsole.WriteLine);
             Print(figures);

@@ -34,6 +34,8 @@ public static class EndToEndRun
         var answering = rows.FindAll(r => r.TargetId <= settings.Targets && r.Outcome.Class() == OutcomeClass.Executed);
         foreach (var process in cluster.Processes)
             await process.StopAsync();
+        if (settings.Logs is { } folder)
+            cluster.KeepLogs(folder);
         say("what the same requests cost others");
         var reference = new Dictionary<string, double> { ["SocketsHttpHandler loop"] = await Reference.HandlerAsync(settings, nginx) };
         if (await Reference.WrkAsync(nginx.Url(0), settings.Reuse) is { } wrk)

@@ -36,6 +36,9 @@ public sealed record Settings
     /// <summary>What is measured, s.</summary>
     public required int Duration { get; init; }
 
+    /// <summary>Folder for what the services wrote, or null.</summary>
+    public string? Logs { get; init; }
+
     /// <summary>Number of targets that answer.</summary>
     public int Targets => Rate * Interval;
 }

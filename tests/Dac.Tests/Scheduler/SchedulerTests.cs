@@ -26,7 +26,7 @@ public abstract class SchedulerTests : IAsyncLifetime
 
     protected ServiceProvider Bus { get; private set; } = null!;
 
-    public async ValueTask InitializeAsync()
+    public virtual async ValueTask InitializeAsync()
     {
         Database = await TestDatabase.CreateAsync(Time);
         Bus = new ServiceCollection()
