@@ -173,6 +173,7 @@ public sealed class SocketExchangeTests
                     await c.SayAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
                     // Behind the answer to a HEAD comes nothing; this is a record of its own.
                     await c.SayAsync("HTTP/1.1 500 Not Asked\r\nContent-Length: 0\r\n\r\n");
+                    await c.ArrivedAsync();
                     said.Release();
                 }
             },

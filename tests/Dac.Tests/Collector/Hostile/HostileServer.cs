@@ -122,6 +122,18 @@ public sealed class Conversation(Socket socket, Stream stream, CancellationToken
         await stream.FlushAsync(stop);
     }
 
+    /// <summary>Waits until all that was said is in the prober's kernel: on a busy machine it may be on its way when a write has ended.</summary>
+    public async Task ArrivedAsync()
+    {
+        // tcp(7): tcpi_unacked of TCP_INFO.
+        var info = new byte[28];
+        for (var looks = 0; OperatingSystem.IsLinux() && (looks == 0 || BitConverter.ToUInt32(info, 24) > 0); looks++)
+        {
+            await Task.Delay(looks == 0 ? 0 : 1, stop);
+            socket.GetRawSocketOption((int)ProtocolType.Tcp, 11, info);
+        }
+    }
+
     /// <summary>Says it again and again.</summary>
     public async Task FloodAsync(string text)
     {
