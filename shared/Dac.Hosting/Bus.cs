@@ -142,6 +142,8 @@ public static class Bus
         });
         builder.Services.AddMassTransit(x =>
         {
+            // Else each service tells the vendor, five minutes after its start, how it is built.
+            x.DisableUsageTelemetry();
             parts.Consumers.ForEach(add => add(x));
             if (broker is null)
             {

@@ -23,7 +23,13 @@ public sealed partial class DatabaseMigrator(
     public bool IsReady { get; private set; }
 
     /// <inheritdoc/>
-    public async Task StartAsync(CancellationToken cancellationToken)
+    public Task StartAsync(CancellationToken cancellationToken) => StartAsync(wait: true, cancellationToken);
+
+    /// <summary>Brings the schema up to date, once.</summary>
+    /// <param name="wait">Whether to wait for a database that can't be reached; a command that somebody has typed does not.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="StartRefusedException">The database refuses, or can't be reached and is not waited for.</exception>
+    public async Task StartAsync(bool wait, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -43,6 +49,8 @@ public sealed partial class DatabaseMigrator(
             }
             catch (Exception e) when (e is TimeoutException || IsAway(e.FindDatabaseFault()))
             {
+                if (!wait)
+                    throw new StartRefusedException($"{database} can't be reached ({e.Message}): start it, or correct ConnectionStrings:Database.");
                 if (attempt is 1 || attempt % 15 == 0)
                     LogWaiting(logger, database, e.Message);
                 await Task.Delay(TimeSpan.FromSeconds(2), time, cancellationToken);

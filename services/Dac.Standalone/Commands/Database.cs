@@ -30,10 +30,11 @@ internal static class Database
     /// <param name="use">What to do with it; returns the exit code.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public static Task<int> UseAsync(DirectoryInfo? data, bool create, Func<IServiceProvider, Task<int>> use, CancellationToken cancellationToken) =>
-        UseAsync(() => ConnectionString(data), create, use, cancellationToken);
+        UseAsync(() => ConnectionString(data), create, wait: false, use, cancellationToken);
 
-    /// <summary>Likewise, on the database of a connection string.</summary>
-    public static async Task<int> UseAsync(Func<string> connectionString, bool create, Func<IServiceProvider, Task<int>> use, CancellationToken cancellationToken, params string[] settings)
+    /// <summary>Likewise, on the database of a connection string; one that can't be reached is waited for where asked.</summary>
+    public static async Task<int> UseAsync(
+        Func<string> connectionString, bool create, bool wait, Func<IServiceProvider, Task<int>> use, CancellationToken cancellationToken, params string[] settings)
     {
         try
         {
@@ -44,7 +45,7 @@ internal static class Database
             using var host = builder.Build();
             if (host.Services.GetRequiredService<DatabaseString>().File is { } file && !create && !File.Exists(file))
                 throw new StartRefusedException($"There is no database at {file}. Start one with 'run' or 'import', or name its folder with --data DIR.");
-            await host.Services.GetRequiredService<DatabaseMigrator>().StartAsync(cancellationToken);
+            await host.Services.GetRequiredService<DatabaseMigrator>().StartAsync(wait, cancellationToken);
             return await use(host.Services);
         }
         catch (Exception e) when (DacHost.Refusal(e) is { } reason)

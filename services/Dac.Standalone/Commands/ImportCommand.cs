@@ -58,7 +58,8 @@ internal static class ImportCommand
             Database.Errors.WriteLine($"Nothing was imported: {Count(lines, "line")} of {file} {(lines == 1 ? "is" : "are")} wrong. Correct {(lines == 1 ? "it" : "them")}{(targets.Count == 0 ? "" : $", or import the other {Count(targets.Count, "line")} with --skip-invalid")}.");
             return 1;
         }
-        return await Database.UseAsync(() => database, create: true, async services =>
+        // --if-empty is for the start of an installation, whose database may start at the same moment.
+        return await Database.UseAsync(() => database, create: true, wait: ifEmpty, async services =>
         {
             var store = services.GetRequiredService<TargetStore>();
             if (ifEmpty && await store.AnyAsync(cancellationToken))

@@ -47,17 +47,19 @@ public sealed class Cluster(Settings settings) : IAsyncDisposable
         // The certificate stands with those that everybody trusts.
         var environment = new Dictionary<string, string> { ["SSL_CERT_FILE"] = nginx.CertificateFile };
         environment["ConnectionStrings__Database"] = _storage!.Services.GetRequiredService<IConfiguration>()["ConnectionStrings:Database"]!;
+        // As the images have it.
+        var prober = new Dictionary<string, string>(environment) { ["DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS"] = "1" };
         if (settings.Standalone)
         {
-            _processes.Add(new DacProcess("Standalone", environment, "--listen", "http://127.0.0.1:0"));
+            prober["MALLOC_ARENA_MAX"] = "1";
+            _processes.Add(new DacProcess("Standalone", prober, "--listen", "http://127.0.0.1:0"));
         }
         else
         {
-            environment["ConnectionStrings__Broker"] = _vhost!.Uri.ToString();
-            // As the image has it; the standalone sees to it itself, as far as it can.
-            var collector = new Dictionary<string, string>(environment) { ["DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS"] = "1", ["DOTNET_GCgen0size"] = "400000" };
+            prober["DOTNET_GCgen0size"] = "2000000";
+            environment["ConnectionStrings__Broker"] = prober["ConnectionStrings__Broker"] = _vhost!.Uri.ToString();
             foreach (var service in Enumerable.Repeat("Collector", settings.Collectors).Append("Writer").Append("Scheduler"))
-                _processes.Add(new DacProcess(service, service == "Collector" ? collector : environment, "--urls", "http://127.0.0.1:0"));
+                _processes.Add(new DacProcess(service, service == "Collector" ? prober : environment, "--urls", "http://127.0.0.1:0"));
         }
         foreach (var process in _processes)
             await process.ReadyAsync();

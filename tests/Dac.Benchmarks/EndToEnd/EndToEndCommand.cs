@@ -70,7 +70,7 @@ internal static class EndToEndCommand
         Row("lateness p50, p99, p99.9, max, ms", $"{figures.LatenessMs.P50:0.00}  {figures.LatenessMs.P99:0.00}  {figures.LatenessMs.P999:0.00}  {figures.LatenessMs.Max:0.0}");
         Row("latency p50, p99, p99.9, max, ms", $"{figures.LatencyMs.P50:0.00}  {figures.LatencyMs.P99:0.00}  {figures.LatencyMs.P999:0.00}  {figures.LatencyMs.Max:0.0}");
         Row("flagged saturated", $"{figures.Saturated}");
-        Row("most in 10 ms, against the mean", $"{figures.Burst:0.0}");
+        Row("most in 10 ms, against the mean: started, seen by nginx", $"{figures.StartedBurst:0.0}  {figures.Burst:0.0}");
         foreach (var (name, ms) in figures.CpuMs)
             Row($"CPU-ms per 1,000, {name}", $"{ms:0}");
         Row("CPU-ms per 1,000, in all", $"{figures.TotalCpuMs:0}");

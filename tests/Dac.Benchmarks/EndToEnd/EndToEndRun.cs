@@ -1,5 +1,4 @@
 using Dac.Contracts;
-using Dac.Storage;
 using Microsoft.EntityFrameworkCore;
 
 namespace Dac.Benchmarks.EndToEnd;
@@ -28,14 +27,17 @@ public static class EndToEndRun
         }
         var (after, then) = (await cluster.CpuMsAsync(), Proc.MachineMs());
         var to = from.AddSeconds(settings.Duration);
-        say("waiting for the ledger");
-        var ledger = await CloseAsync(cluster, from, to);
-        var rows = await RowsAsync(cluster, from, to);
-        var answering = rows.FindAll(r => r.TargetId <= settings.Targets && r.Outcome.Class() == OutcomeClass.Executed);
+        say("waiting until every second is audited");
+        await AuditedAsync(cluster, from, to);
+        // What is read next is read in peace, and may be millions of rows.
         foreach (var process in cluster.Processes)
             await process.StopAsync();
         if (settings.Logs is { } folder)
             cluster.KeepLogs(folder);
+        say("reading ledger and rows");
+        var ledger = await cluster.Ledger.ReadAsync(from, to, CancellationToken.None);
+        var rows = await RowsAsync(cluster, from, to);
+        var answering = rows.FindAll(r => r.TargetId <= settings.Targets && r.Outcome.Class() == OutcomeClass.Executed);
         say("what the same requests cost others");
         var reference = new Dictionary<string, double> { ["SocketsHttpHandler loop"] = await Reference.HandlerAsync(settings, nginx) };
         if (await Reference.WrkAsync(nginx.Url(0), settings.Reuse) is { } wrk)
@@ -49,6 +51,7 @@ public static class EndToEndRun
             LatencyMs = Percentiles.Of(answering.Select(r => r.TotalUs!.Value / 1_000.0)),
             Saturated = answering.Count(r => r.Flags.HasFlag(ProbeRemarks.Saturated)),
             Outcomes = rows.CountBy(r => r.Outcome.ToString()).ToDictionary(),
+            StartedBurst = Nginx.Burst(answering.Select(r => r.ScheduledAt.ToUnixTimeMilliseconds() + r.LatenessUs!.Value / 1_000.0), from, to),
             Burst = nginx.Burst(from, to),
             CpuMs = after.ToDictionary(a => a.Key, a => (a.Value - before[a.Key]) * 1_000 / Math.Max(1, stored)),
             MemoryMb = memory.ToDictionary(m => m.Key, m => Course.Of(m.Value)),
@@ -66,23 +69,20 @@ public static class EndToEndRun
         return next;
     }
 
-    private static async Task<Ledger> CloseAsync(Cluster cluster, DateTimeOffset from, DateTimeOffset to)
+    // Not for ever: what is not accounted for by then is in the table.
+    private static async Task AuditedAsync(Cluster cluster, DateTimeOffset from, DateTimeOffset to)
     {
-        var ledger = await cluster.Ledger.ReadAsync(from, to, CancellationToken.None);
-        for (var waited = 0; waited < 90 && ledger.Pending + ledger.Unaccounted > 0; waited++)
-        {
+        await using var db = await cluster.OpenAsync();
+        for (var waited = 0; waited < 90 && await db.PlanWindows.AnyAsync(w => w.StartsAt >= from && w.StartsAt < to && w.AuditedAt == null); waited++)
             await Task.Delay(TimeSpan.FromSeconds(1));
-            ledger = await cluster.Ledger.ReadAsync(from, to, CancellationToken.None);
-        }
-        return ledger;
     }
 
     private static async Task<List<Row>> RowsAsync(Cluster cluster, DateTimeOffset from, DateTimeOffset to)
     {
         await using var db = await cluster.OpenAsync();
         return await db.Results.AsNoTracking().Where(r => r.ScheduledAt >= from && r.ScheduledAt < to)
-            .Select(r => new Row(r.TargetId, r.Outcome, r.LatenessUs, r.TotalUs, r.Flags)).ToListAsync();
+            .Select(r => new Row(r.TargetId, r.ScheduledAt, r.Outcome, r.LatenessUs, r.TotalUs, r.Flags)).ToListAsync();
     }
 
-    private sealed record Row(long TargetId, Outcome Outcome, int? LatenessUs, int? TotalUs, ProbeRemarks Flags);
+    private sealed record Row(long TargetId, DateTimeOffset ScheduledAt, Outcome Outcome, int? LatenessUs, int? TotalUs, ProbeRemarks Flags);
 }

@@ -22,7 +22,10 @@ public sealed record Figures
     /// <summary>Rows by outcome, the dead targets' too.</summary>
     public required IReadOnlyDictionary<string, int> Outcomes { get; init; }
 
-    /// <summary>Most requests in any 10 ms, against the mean.</summary>
+    /// <summary>Most probes started in any 10 ms, by the rows, against the mean.</summary>
+    public required double? StartedBurst { get; init; }
+
+    /// <summary>Most requests that nginx saw in any 10 ms, against the mean.</summary>
     public required double? Burst { get; init; }
 
     /// <summary>CPU time, ms per 1,000 stored rows.</summary>

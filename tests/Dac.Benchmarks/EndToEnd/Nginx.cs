@@ -56,9 +56,9 @@ public sealed class Nginx : IAsyncDisposable
         {
             var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             socket.Bind(new IPEndPoint(DeadHost(i), DeadPort));
-            // Nobody accepts: the system takes the connections up to this number, and the requests with them.
-            socket.Listen(4_096);
+            socket.Listen();
             _dead.Add(socket);
+            _ = HangAsync(socket);
         }
     }
 
@@ -72,16 +72,24 @@ public sealed class Nginx : IAsyncDisposable
     public string DeadUrl(int target) => $"http://{DeadHost(target)}:{DeadPort}/";
 
     /// <summary>Most arrivals in any 10 ms of a span, against the mean; null where nothing arrived.</summary>
-    public double? Burst(DateTimeOffset from, DateTimeOffset to)
+    public double? Burst(DateTimeOffset from, DateTimeOffset to) => Burst(
+        File.ReadLines(LogFile).Select(line =>
+        {
+            var parts = line.Split(' ');
+            // The time is that of the answer's end.
+            return (double.Parse(parts[0], CultureInfo.InvariantCulture) - double.Parse(parts[1], CultureInfo.InvariantCulture)) * 1_000;
+        }),
+        from, to);
+
+    /// <summary>Likewise, of moments in Unix ms.</summary>
+    public static double? Burst(IEnumerable<double> moments, DateTimeOffset from, DateTimeOffset to)
     {
         var (start, end) = (from.ToUnixTimeMilliseconds(), to.ToUnixTimeMilliseconds());
         var bins = new int[(end - start) / 10 + 1];
         var count = 0;
-        foreach (var line in File.ReadLines(LogFile))
+        foreach (var moment in moments)
         {
-            var parts = line.Split(' ');
-            // The time is that of the answer's end.
-            var at = (long)((double.Parse(parts[0], CultureInfo.InvariantCulture) - double.Parse(parts[1], CultureInfo.InvariantCulture)) * 1_000);
+            var at = (long)moment;
             if (at < start || at >= end)
                 continue;
             bins[(at - start) / 10]++;
@@ -100,6 +108,40 @@ public sealed class Nginx : IAsyncDisposable
         _process?.Dispose();
         _dead.ForEach(s => s.Dispose());
         _folder.Delete(recursive: true);
+    }
+
+    // Takes each connection and whatever comes over it, until the other side has enough. Left to the system they would pile up, a page of its memory for TCP each,
+    // until it has none left for anybody.
+    private static async Task HangAsync(Socket listener)
+    {
+        while (true)
+        {
+            try
+            {
+                _ = DrainAsync(await listener.AcceptAsync());
+            }
+            catch (Exception e) when (e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
+            {
+                return;
+            }
+        }
+    }
+
+    private static async Task DrainAsync(Socket connection)
+    {
+        using (connection)
+        {
+            var buffer = new byte[1_024];
+            try
+            {
+                while (await connection.ReceiveAsync(buffer) > 0)
+                    continue;
+            }
+            catch (SocketException)
+            {
+                // A reset is an end, too.
+            }
+        }
     }
 
     private static IPAddress DeadHost(int target) => new([127, 0, (byte)(1 + target / 250), (byte)(1 + target % 250)]);

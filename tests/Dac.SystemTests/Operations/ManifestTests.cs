@@ -131,7 +131,7 @@ public sealed partial class ManifestTests
             var container = Assert.Single(spec.Containers);
             Assert.Equal(("/health/live", "/health/ready"), (container.LivenessProbe.HttpGet.Path, container.ReadinessProbe.HttpGet.Path));
             Assert.Equal(Name(deployment) == "dac-collector", container.Env.Any(e => e is { Name: "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", Value: "1" }));
-            Assert.Equal(Name(deployment) == "dac-collector", container.Env.Any(e => e is { Name: "DOTNET_GCgen0size", Value: "400000" }));
+            Assert.Equal(Name(deployment) == "dac-collector", container.Env.Any(e => e is { Name: "DOTNET_GCgen0size", Value: "2000000" }));
             Assert.DoesNotContain(":latest", container.Image, StringComparison.Ordinal);
         }
         var scaleDown = documents.OfType<V2HorizontalPodAutoscaler>().Select(h => h.Spec.Behavior.ScaleDown)

@@ -1,6 +1,7 @@
 using System.Text;
 using Dac.Contracts;
 using Dac.Tests.Collector.Hostile;
+using Dac.Tests.Support;
 
 namespace Dac.Tests.Collector;
 
@@ -104,6 +105,27 @@ public sealed class SocketExchangeTests
         foreach (var _ in Enumerable.Range(0, 3))
             Assert.Equal(Outcome.Up, (await KeptAsync(server, "GET")).Outcome);
         Assert.Equal(connections, seen);
+    }
+
+    [Fact]
+    public async Task A_connection_that_rests_holds_on_to_none_of_the_probes_that_it_has_served_since_it_was_opened()
+    {
+        await using var server = HostileServer.Start(async c =>
+        {
+            while ((await c.RequestAsync()).Length > 0)
+                await c.SayAsync(Answer);
+        });
+        await KeptAsync(server, "GET");
+        WeakReference? served = null;
+        await KeptAsync(server, "GET", seen: probe => served = new(probe));
+        await Until.TrueAsync(
+            () =>
+            {
+                GC.Collect();
+                return !served!.IsAlive;
+            },
+            "the end of the probe that was served");
+        Assert.Null((await KeptAsync(server, "GET")).ConnectUs);
     }
 
     [Theory]
@@ -214,10 +236,15 @@ public sealed class SocketExchangeTests
         Assert.True(await over.Task);
     }
 
-    private static Task<ProbeResult> KeptAsync(HostileServer server, string method, string? body = null, string scheme = "http") =>
+    private static Task<ProbeResult> KeptAsync(HostileServer server, string method, string? body = null, string scheme = "http", Action<ProbeUrl>? seen = null) =>
         ProbeOnce.RunAsync(
             $"{scheme}://127.0.0.1:{server.Port}/",
-            p => p with { TargetId = server.Port, Http = new() { ReuseConnection = true, Method = method, Body = body }, Tls = scheme == "https" ? new() { SkipVerify = true } : null });
+            p =>
+            {
+                p = p with { TargetId = server.Port, Http = new() { ReuseConnection = true, Method = method, Body = body }, Tls = scheme == "https" ? new() { SkipVerify = true } : null };
+                seen?.Invoke(p);
+                return p;
+            });
 
     private static async Task<(string Request, int Port)> RequestAsync(HttpOptions http)
     {

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using Dac.Standalone;
 using Dac.Tests.Support;
 using Microsoft.Data.Sqlite;
@@ -166,6 +168,24 @@ public sealed class CommandLineTests : IDisposable
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("results")]
+    [InlineData("ledger")]
+    [InlineData("import")]
+    public async Task A_command_does_not_wait_in_silence_for_a_database_that_is_not_there(string command)
+    {
+        // Bound, so that nobody else is there, and not listening.
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        var port = ((IPEndPoint)socket.LocalEndPoint!).Port;
+        var csv = _folder.Write("urls.csv", "url,interval\nhttp://127.0.0.1:9/,1s\n");
+        string[] args = command is "import" ? [command, csv] : [command];
+        var (code, _, error) = await DacAsync(start => start.Environment["ConnectionStrings__Database"] = $"Host=127.0.0.1;Port={port};Username=dac;Database=dac", args);
+        Assert.Equal(1, code);
+        Assert.Contains($"127.0.0.1:{port}", error, StringComparison.Ordinal);
+        Assert.Contains("start it, or correct ConnectionStrings:Database", error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Import_works_while_run_holds_the_database()
     {
@@ -186,15 +206,19 @@ public sealed class CommandLineTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private async Task<(int Code, string Output, string Error)> DacAsync(params string[] args)
+    private Task<(int Code, string Output, string Error)> DacAsync(params string[] args) => DacAsync(_ => { }, args);
+
+    private async Task<(int Code, string Output, string Error)> DacAsync(Action<ProcessStartInfo> prepare, params string[] args)
     {
-        using var process = Start(args);
+        using var process = Start(prepare, args);
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         return (process.ExitCode, await output, await error);
     }
 
-    private Process Start(params string[] args)
+    private Process Start(params string[] args) => Start(_ => { }, args);
+
+    private Process Start(Action<ProcessStartInfo> prepare, params string[] args)
     {
         var start = new ProcessStartInfo("dotnet", [typeof(StandaloneModule).Assembly.Location, .. args])
         {
@@ -203,6 +227,7 @@ public sealed class CommandLineTests : IDisposable
             RedirectStandardError = true,
         };
         start.Environment.Remove("ConnectionStrings__Database");
+        prepare(start);
         return Process.Start(start)!;
     }
 }
