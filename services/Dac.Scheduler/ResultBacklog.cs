@@ -6,19 +6,19 @@ using RabbitMQ.Client.Exceptions;
 namespace Dac.Scheduler;
 
 /// <summary>
-/// Whether results wait in the broker to be written. Best effort: what a writer holds, or a collector, is not seen.
+/// Whether results wait to be written, in the broker or the in-memory bus. Best effort: what a writer holds, or a collector, is not seen.
 /// </summary>
-public sealed class ResultBacklog(IConfiguration configuration) : IAsyncDisposable
+public sealed class ResultBacklog(IConfiguration configuration, PublishBus bus) : IAsyncDisposable
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(2);
 
     private IConnection? _connection;
 
-    /// <summary>True without a broker: the in-memory bus holds nothing back. Null where the broker does not answer.</summary>
+    /// <summary>Whether none wait. Null where the broker does not answer.</summary>
     public async Task<bool?> IsEmptyAsync(CancellationToken cancellationToken)
     {
-        if (configuration["ConnectionStrings:Broker"] is not { Length: > 0 } broker)
-            return true;
+        if (bus.Waiting(Queues.ProbeResult) is { } waiting)
+            return waiting == 0;
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(Deadline);
         try
@@ -26,7 +26,7 @@ public sealed class ResultBacklog(IConfiguration configuration) : IAsyncDisposab
             if (_connection is not { IsOpen: true })
             {
                 await DisposeAsync();
-                _connection = await BrokerClient.Factory(broker, "scheduler audit").CreateConnectionAsync(deadline.Token);
+                _connection = await BrokerClient.Factory(configuration["ConnectionStrings:Broker"]!, "scheduler audit").CreateConnectionAsync(deadline.Token);
             }
             await using var channel = await _connection.CreateChannelAsync(cancellationToken: deadline.Token);
             return (await channel.QueueDeclarePassiveAsync(Queues.ProbeResult, deadline.Token)).MessageCount == 0;

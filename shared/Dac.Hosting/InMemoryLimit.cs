@@ -25,20 +25,32 @@ internal sealed class InMemoryLimit : IReceiveObserver
         return false;
     }
 
-    /// <summary>A message has not been sent after all, or has been consumed.</summary>
+    /// <summary>A message has not been sent after all.</summary>
     public void Leave(string queue)
     {
         if (_queues.TryGetValue(queue, out var held))
             Interlocked.Decrement(ref held.Messages);
     }
 
+    /// <summary>Messages of a queue that no consumer has taken yet.</summary>
+    public int Waiting(string queue) => _queues.TryGetValue(queue, out var held) ? Math.Max(0, Volatile.Read(ref held.Messages) - Volatile.Read(ref held.Taken)) : 0;
+
     /// <inheritdoc/>
-    public Task PreReceive(ReceiveContext context) => Task.CompletedTask;
+    public Task PreReceive(ReceiveContext context)
+    {
+        if (_queues.TryGetValue(context.InputAddress.Segments[^1], out var held))
+            Interlocked.Increment(ref held.Taken);
+        return Task.CompletedTask;
+    }
 
     /// <inheritdoc/>
     public Task PostReceive(ReceiveContext context)
     {
-        Leave(context.InputAddress.Segments[^1]);
+        if (_queues.TryGetValue(context.InputAddress.Segments[^1], out var held))
+        {
+            Interlocked.Decrement(ref held.Messages);
+            Interlocked.Decrement(ref held.Taken);
+        }
         return Task.CompletedTask;
     }
 
@@ -56,5 +68,6 @@ internal sealed class InMemoryLimit : IReceiveObserver
     private sealed class Count
     {
         public int Messages;
+        public int Taken;
     }
 }

@@ -64,6 +64,9 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck, IDisposab
     /// <summary>Whether it has been connected once: before that, what is sent comes late.</summary>
     public bool HasStarted { get; private set; }
 
+    /// <summary>Messages that never expire and wait in a queue of the in-memory bus, untaken; null over RabbitMQ, whose queues the broker knows.</summary>
+    public int? Waiting(string queue) => _limit?.Waiting(queue);
+
     /// <summary>
     /// Sends to a queue. Addressed by its exchange: MassTransit would redeclare a queue as a classic one. Whatever goes wrong on the way, including bugs of
     /// the client that come as exceptions of any type, means one thing to the sender: unknown, to be sent again.

@@ -2,55 +2,73 @@ using Dac.Contracts;
 using Dac.Storage.Model;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Storage;
 
 namespace Dac.Storage.Sqlite;
 
 /// <summary>The audit on SQLite: the write lock is the turn.</summary>
 internal sealed class SqliteAuditStore(IDbContextFactory<SqliteDbContext> contexts, WriteGate gate, TimeProvider time) : IAuditStore
 {
-    private const string LostSql = """
-        INSERT INTO probe_result (target_id, location_id, scheduled_at, outcome, flags)
-        SELECT s.value, w.slot_locations ->> s.key, w.starts_at + (w.slot_offsets_ms ->> s.key), 61, 0
-        FROM (SELECT * FROM plan_window WHERE audited_at IS NULL AND audit_after < @now ORDER BY audit_after LIMIT @limit) w CROSS JOIN json_each(w.slot_targets) s
-        WHERE true ON CONFLICT DO NOTHING
-        """;
+    /// <summary>Slots looked up in one turn, about: whoever writes results waits for so long.</summary>
+    private const int MaxSlots = 10_000;
 
-    private const string CloseSql = """
-        UPDATE plan_window SET audited_at = @now, executed = c.executed, observer_faults = c.observer_faults, missed = c.missed
-        FROM (
-            SELECT w.partition, w.starts_at, count(*) FILTER (WHERE r.outcome < 50) AS executed,
-                count(*) FILTER (WHERE r.outcome BETWEEN 50 AND 59) AS observer_faults, count(*) FILTER (WHERE r.outcome >= 60) AS missed
-            FROM (SELECT * FROM plan_window WHERE audited_at IS NULL AND audit_after < @now ORDER BY audit_after LIMIT @limit) w CROSS JOIN json_each(w.slot_targets) s
-            JOIN probe_result r ON r.target_id = s.value AND r.location_id = w.slot_locations ->> s.key AND r.scheduled_at = w.starts_at + (w.slot_offsets_ms ->> s.key)
-            GROUP BY w.partition, w.starts_at
-        ) c
-        WHERE plan_window.partition = c.partition AND plan_window.starts_at = c.starts_at
-        RETURNING planned
-        """;
+    private const string OutcomeSql = "SELECT outcome FROM probe_result WHERE target_id = ?1 AND location_id = ?2 AND scheduled_at = ?3";
+
+    private const string LostSql = "INSERT INTO probe_result (target_id, location_id, scheduled_at, outcome, flags) VALUES (?1, ?2, ?3, 61, 0)";
+
+    private const string CloseSql = "UPDATE plan_window SET audited_at = ?3, executed = ?4, observer_faults = ?5, missed = ?6 WHERE partition = ?1 AND starts_at = ?2";
 
     public async Task<AuditSummary?> AuditAsync(int windows, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var now = time.GetUtcNow();
-        if (!await db.PlanWindows.AnyAsync(w => w.AuditedAt == null && w.AuditAfter < now, cancellationToken))
+        var open = db.PlanWindows.AsNoTracking().Where(w => w.AuditedAt == null && w.AuditAfter < now);
+        if (!await open.AnyAsync(cancellationToken))
             return new AuditSummary(0, 0, 0);
         using var turn = await gate.EnterAsync();
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var (connection, raw) = ((SqliteConnection)db.Database.GetDbConnection(), (SqliteTransaction)transaction.GetDbTransaction());
-        var due = await db.PlanWindows.Where(w => w.AuditedAt == null && w.AuditAfter < now).OrderBy(w => w.AuditAfter).Take(windows).Select(w => w.StartsAt).ToListAsync(cancellationToken);
-        using var lost = Command(connection, raw, LostSql, now, windows);
-        var missing = await lost.ExecuteNonQueryAsync(cancellationToken);
-        using var close = Command(connection, raw, CloseSql, now, windows);
-        var (closed, slots) = (0, 0L);
-        await using (var reader = await close.ExecuteReaderAsync(cancellationToken))
+        var connection = (SqliteConnection)db.Database.GetDbConnection();
+        using var outcome = new SqliteStatement(connection, OutcomeSql);
+        using var lost = new SqliteStatement(connection, LostSql);
+        using var close = new SqliteStatement(connection, CloseSql);
+        var (slots, missing, seconds) = (0L, 0L, new List<DateTimeOffset>());
+        foreach (var window in await DueAsync(open, windows, cancellationToken))
         {
-            while (await reader.ReadAsync(cancellationToken))
-                (closed, slots) = (closed + 1, slots + reader.GetInt64(0));
+            missing += Close(window, now, outcome, lost, close);
+            slots += window.Planned;
+            seconds.Add(window.StartsAt);
         }
-        await db.AdoptStraysAsync(due, now, cancellationToken);
+        await db.AdoptStraysAsync(seconds, now, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return new AuditSummary(closed, slots, missing);
+        return new AuditSummary(seconds.Count, slots, missing);
+    }
+
+    private static async Task<List<PlanWindow>> DueAsync(IQueryable<PlanWindow> open, int windows, CancellationToken cancellationToken)
+    {
+        var (due, slots) = (new List<PlanWindow>(), 0);
+        await foreach (var window in open.OrderBy(w => w.AuditAfter).Take(windows).AsAsyncEnumerable().WithCancellation(cancellationToken))
+        {
+            due.Add(window);
+            if ((slots += window.Planned) >= MaxSlots)
+                break;
+        }
+        return due;
+    }
+
+    // Returns how many of its slots are lost. One by one: SQL would take each from the middle of the window's columns, which are JSON, and walk there from their start.
+    private static long Close(PlanWindow window, DateTimeOffset now, SqliteStatement outcome, SqliteStatement lost, SqliteStatement close)
+    {
+        var (start, counts, missing) = (window.StartsAt.ToUnixTimeMilliseconds(), new long[3], 0L);
+        for (var i = 0; i < window.SlotTargets!.Length; i++)
+        {
+            var (target, location, due) = (window.SlotTargets[i], window.SlotLocations![i], start + window.SlotOffsetsMs![i]);
+            var row = outcome.Bind(target).Bind(location).Bind(due).Read();
+            if (row is null)
+                missing += lost.Bind(target).Bind(location).Bind(due).Run();
+            counts[(int)((Outcome?)row ?? Outcome.Lost).Class()]++;
+        }
+        close.Bind(window.Partition).Bind(start).Bind(now.ToUnixTimeMilliseconds())
+            .Bind(counts[(int)OutcomeClass.Executed]).Bind(counts[(int)OutcomeClass.ObserverFault]).Bind(counts[(int)OutcomeClass.Missed]).Run();
+        return missing;
     }
 
     public async Task<IReadOnlyList<PlanGap>> OpenGapsAsync(int limit, CancellationToken cancellationToken)
@@ -114,17 +132,5 @@ internal sealed class SqliteAuditStore(IDbContextFactory<SqliteDbContext> contex
         }
         await db.SaveChangesAsync(cancellationToken);
         return rows;
-    }
-
-    private static SqliteCommand Command(SqliteConnection connection, SqliteTransaction transaction, string sql, DateTimeOffset now, int limit)
-    {
-        var command = connection.CreateCommand();
-#pragma warning disable CA2100 // the constants above
-        command.CommandText = sql;
-#pragma warning restore CA2100
-        command.Transaction = transaction;
-        command.Parameters.AddWithValue("@now", now.ToUnixTimeMilliseconds());
-        command.Parameters.AddWithValue("@limit", limit);
-        return command;
     }
 }

@@ -54,6 +54,25 @@ internal sealed class SqliteStatement : IDisposable
         }
     }
 
+    /// <summary>Runs it with what was bound; returns the first column of its first row, a number, or null where there is no row.</summary>
+    /// <exception cref="SqliteException">SQLite refuses.</exception>
+    public long? Read()
+    {
+        _bound = 0;
+        try
+        {
+            var code = raw.sqlite3_step(_statement);
+            if (code == raw.SQLITE_ROW)
+                return raw.sqlite3_column_int64(_statement, 0);
+            Check(code);
+            return null;
+        }
+        finally
+        {
+            _ = raw.sqlite3_reset(_statement);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _statement.Dispose();
 

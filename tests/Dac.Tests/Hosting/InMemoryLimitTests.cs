@@ -1,5 +1,6 @@
 using Dac.Contracts;
 using Dac.Hosting;
+using Dac.Scheduler;
 using Dac.Tests.Support;
 using MassTransit;
 using MassTransit.Testing;
@@ -35,6 +36,21 @@ public sealed class InMemoryLimitTests : IAsyncDisposable
         Assert.Equal(Sent.Confirmed, (await SendAsync(TimeSpan.FromSeconds(1))).Sent);
         _consumed.SetResult();
         await Until.TrueAsync(async () => (await SendAsync(null)).Sent == Sent.Confirmed, "room again");
+    }
+
+    [Fact]
+    public async Task What_no_writer_has_taken_yet_is_a_backlog_that_the_audit_waits_for()
+    {
+        await _services.GetRequiredService<ITestHarness>().Start();
+        await using var backlog = ActivatorUtilities.CreateInstance<ResultBacklog>(_services);
+        Assert.True(await backlog.IsEmptyAsync(TestContext.Current.CancellationToken));
+        for (var i = 0; i < InMemoryLimit.Messages; i++)
+            await SendAsync(null);
+
+        Assert.False(await backlog.IsEmptyAsync(TestContext.Current.CancellationToken));
+
+        _consumed.SetResult();
+        await Until.TrueAsync(async () => await backlog.IsEmptyAsync(TestContext.Current.CancellationToken) == true, "an empty queue");
     }
 
     public async ValueTask DisposeAsync()
