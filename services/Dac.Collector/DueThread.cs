@@ -54,7 +54,7 @@ public sealed class DueThread(TimeProvider time) : IHostedService, IDisposable
         lock (_lock)
         {
             foreach (var slot in slots)
-                _queue.Enqueue(slot, slot.Probe.ScheduledAtMs);
+                _queue.Enqueue(slot, slot.ScheduledAtMs);
             wake = _queue.TryPeek(out _, out var first) && first < _waitingForMs;
         }
         if (wake)

@@ -15,18 +15,24 @@ public sealed partial class ResultReporter : BackgroundService
     /// <summary>Messages under way at once.</summary>
     private const int Parallel = 8;
 
+    /// <summary>Bytes of text that are set aside for a message beforehand, at most; from 85,000 on .NET clears memory away seldom.</summary>
+    private const int MaxSize = 80_000;
+
     private static readonly TimeSpan SendDeadline = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(500);
     private static readonly Counter<long> Reported = Telemetry.Meter.CreateCounter<long>("dac.results.reported", "{result}", "Results confirmed by the broker");
     private static readonly Counter<long> Dropped = Telemetry.Meter.CreateCounter<long>("dac.results.dropped", "{result}", "Results for which the buffer had no room");
 
-    private readonly Channel<(ProbeResult Result, Action Reported)> _buffer;
+    private readonly Channel<Batch> _buffer = Channel.CreateUnbounded<Batch>();
+    private readonly Lock _lock = new();
     private readonly PublishBus _bus;
     private readonly ClockOffset _clock;
     private readonly CollectorOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger<ResultReporter> _logger;
     private readonly CancellationTokenSource _giveUp = new();
+    private Batch? _open;
+    private int _bytes = 1_024;
     private long _waiting;
     private bool _failing;
     private bool _dropping;
@@ -36,7 +42,6 @@ public sealed partial class ResultReporter : BackgroundService
     {
         (_bus, _clock, _options, _time, _logger) = (bus, clock, options.Value, time, logger);
         Telemetry.Meter.CreateObservableGauge("dac.results.waiting", () => Waiting, "{result}", "Results not yet confirmed by the broker");
-        _buffer = Channel.CreateBounded<(ProbeResult, Action)>(new BoundedChannelOptions(_options.ReportBuffer) { SingleReader = true });
     }
 
     /// <summary>Results not yet confirmed.</summary>
@@ -45,14 +50,35 @@ public sealed partial class ResultReporter : BackgroundService
     /// <summary>Takes a result; <paramref name="reported"/> is called when the broker has confirmed it, or when there was no room for it.</summary>
     public void Report(ProbeResult result, Action reported)
     {
-        Interlocked.Increment(ref _waiting);
-        if (_buffer.Writer.TryWrite((result, reported)))
+        if (TryAdd(result, reported))
             return;
-        Interlocked.Decrement(ref _waiting);
         Dropped.Add(1);
         if (!Interlocked.Exchange(ref _dropping, true))
             LogDropping(_logger, _options.ReportBuffer);
         reported();
+    }
+
+    // As text from here on: what the broker does not take must not be objects by the hundred thousand.
+    private bool TryAdd(ProbeResult result, Action reported)
+    {
+        lock (_lock)
+        {
+            if (_waiting >= _options.ReportBuffer)
+                return false;
+            if (_open is null)
+            {
+                var batch = new Batch(_bytes);
+                if (!_buffer.Writer.TryWrite(batch))
+                    return false;
+                _open = batch;
+            }
+            _open.Results.Add(result);
+            _open.Reported.Add(reported);
+            Interlocked.Increment(ref _waiting);
+            if (_open.Results.Count >= _options.ReportSize)
+                _open = null;
+            return true;
+        }
     }
 
     /// <summary>Publishes what is left, as far as the host's stop timeout allows.</summary>
@@ -79,10 +105,10 @@ public sealed partial class ResultReporter : BackgroundService
         // Until the buffer is completed and empty, not until stopping.
         while (await MoreAsync())
         {
-            if (_buffer.Reader.Count < _options.ReportSize && !_stopping)
+            if (_buffer.Reader.Count == 1 && Volatile.Read(ref _open) is not null && !_stopping)
                 await Task.Delay(_options.ReportDelay, _time, CancellationToken.None);
-            var batches = new List<List<(ProbeResult Result, Action Reported)>>(1);
-            while (batches.Count < Parallel && Take() is { Count: > 0 } batch)
+            var batches = new List<Batch>(1);
+            while (batches.Count < Parallel && _buffer.Reader.TryRead(out var batch))
                 batches.Add(batch);
             await Task.WhenAll(batches.Select(SendAsync));
         }
@@ -100,26 +126,31 @@ public sealed partial class ResultReporter : BackgroundService
         }
     }
 
-    private List<(ProbeResult Result, Action Reported)> Take()
+    private PackedList<ProbeResult> Close(Batch batch)
     {
-        var batch = new List<(ProbeResult, Action)>();
-        while (batch.Count < _options.ReportSize && _buffer.Reader.TryRead(out var item))
-            batch.Add(item);
-        return batch;
+        lock (_lock)
+        {
+            if (_open == batch)
+                _open = null;
+            // The next one will be as large, about: a tenth more, so that it need not be moved for being a little larger.
+            var results = batch.Results.Pack(out var bytes);
+            _bytes = Math.Clamp(bytes + bytes / 10, 1_024, MaxSize);
+            return results;
+        }
     }
 
-    private async Task SendAsync(List<(ProbeResult Result, Action Reported)> batch)
+    private async Task SendAsync(Batch batch)
     {
-        var message = new ProbeResultBatch { Location = _options.Location, Collector = _options.Name, ClockOffsetMs = _clock.Ms, Results = batch.ConvertAll(b => b.Result) };
+        var message = new ProbeResultBatch { Location = _options.Location, Collector = _options.Name, ClockOffsetMs = _clock.Ms, Results = Close(batch) };
         while (!await TrySendAsync(message))
         {
             if (_giveUp.IsCancellationRequested)
                 return;
             await Task.Delay(RetryDelay, _time, _giveUp.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-        Interlocked.Add(ref _waiting, -batch.Count);
-        Reported.Add(batch.Count);
-        batch.ForEach(b => b.Reported());
+        Interlocked.Add(ref _waiting, -batch.Reported.Count);
+        Reported.Add(batch.Reported.Count);
+        batch.Reported.ForEach(reported => reported());
     }
 
     private async Task<bool> TrySendAsync(ProbeResultBatch message)
@@ -135,6 +166,14 @@ public sealed partial class ResultReporter : BackgroundService
         _failing = failing;
         _dropping &= failing;
         return !failing;
+    }
+
+    /// <summary>Results of one message, and whom to tell that they are confirmed.</summary>
+    private sealed class Batch(int bytes)
+    {
+        public PackedList<ProbeResult>.Packer Results { get; } = new(bytes);
+
+        public List<Action> Reported { get; } = [];
     }
 
     [LoggerMessage(LogLevel.Warning, "The broker takes no results, they wait: {Reason}")]

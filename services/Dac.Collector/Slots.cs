@@ -35,36 +35,52 @@ public sealed partial class Slots(
     /// <summary>Takes over a batch; completes when it may be acknowledged.</summary>
     public async Task AcceptAsync(ProbeBatch batch)
     {
-        if (batch is not { Location: not null, Probes.Count: > 0 } || batch.Probes.Any(p => p?.Url is null))
-            throw new ArgumentException("The message is no batch of commands: location, a command or its URL is missing.", nameof(batch));
+        if (batch is not { Location: not null, Probes.Count: > 0 })
+            throw new ArgumentException("The message is no batch of commands: location or commands are missing.", nameof(batch));
+        var reported = new Countdown(batch.Probes.Count);
+        var (slots, tolerance) = Read(batch, reported);
         if (batch.Partitions != topology.Value.Partitions && Interlocked.Exchange(ref _otherPartitions, batch.Partitions) != batch.Partitions)
             LogPartitions(logger, topology.Value.Partitions, batch.Partitions);
-        Received.Add(batch.Probes.Count);
-        LogTaken(logger, batch.Probes.Count, batch.Partition, batch.Location, batch.Attempt);
+        Received.Add(slots.Count);
+        LogTaken(logger, slots.Count, batch.Partition, batch.Location, batch.Attempt);
         if (batch.SentAtMs is { } sent)
             clock.Observe(sent);
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
-        var reported = new Countdown(batch.Probes.Count);
-        var fresh = new List<Slot>(batch.Probes.Count);
-        foreach (var probe in batch.Probes)
-        {
-            var slot = new Slot(probe, reported, this);
-            var held = _held.GetOrAdd((probe.TargetId, probe.ScheduledAtMs), slot);
-            if (held != slot)
-            {
-                held.AlsoOf(reported);
-                continue;
-            }
-            Held.Add(1);
-            if (probe.ScheduledAtMs - now > options.Value.MaxAhead.TotalMilliseconds)
-                Report(slot, new ProbeResult { TargetId = probe.TargetId, ScheduledAtMs = probe.ScheduledAtMs, Outcome = Outcome.Clock, Error = "the slot lies too far ahead of the collector's clock" });
-            else
-                fresh.Add(slot);
-        }
-        due.Add(fresh);
-        var lastStart = batch.WindowStartMs + Schedule.WindowMs + batch.Probes.Max(p => p.ToleranceMs);
+        slots.RemoveAll(slot => !TryHold(slot, reported, now));
+        due.Add(slots);
+        var lastStart = batch.WindowStartMs + Schedule.WindowMs + tolerance;
         var patience = TimeSpan.FromMilliseconds(Math.Max(0, lastStart - now));
         await reported.Task.WaitAsync(patience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    // Each command is read once here, so that a batch with one that is none is refused as a whole, and let go of: what waits for its moment is the text.
+    private (List<Slot> Slots, int Tolerance) Read(ProbeBatch batch, Countdown reported)
+    {
+        var (slots, tolerance) = (new List<Slot>(batch.Probes.Count), 0);
+        foreach (var probe in batch.Probes)
+        {
+            if (probe?.Url is null)
+                throw new ArgumentException("The message is no batch of commands: a command or its URL is missing.", nameof(batch));
+            tolerance = Math.Max(tolerance, probe.ToleranceMs);
+            slots.Add(new Slot(probe.TargetId, probe.ScheduledAtMs, batch.Probes, slots.Count, reported, this));
+        }
+        return (slots, tolerance);
+    }
+
+    // False where it is held already, or is reported at once.
+    private bool TryHold(Slot slot, Countdown reported, long nowMs)
+    {
+        var held = _held.GetOrAdd(slot.Key, slot);
+        if (held != slot)
+        {
+            held.AlsoOf(reported);
+            return false;
+        }
+        Held.Add(1);
+        if (slot.ScheduledAtMs - nowMs <= options.Value.MaxAhead.TotalMilliseconds)
+            return true;
+        Report(slot, new ProbeResult { TargetId = slot.TargetId, ScheduledAtMs = slot.ScheduledAtMs, Outcome = Outcome.Clock, Error = "the slot lies too far ahead of the collector's clock" });
+        return false;
     }
 
     /// <inheritdoc/>
@@ -79,7 +95,7 @@ public sealed partial class Slots(
         reporter.Report(result, () =>
         {
             // Removed first: a delivery that comes now finds a slot that is done, or none.
-            if (_held.TryRemove((slot.Probe.TargetId, slot.Probe.ScheduledAtMs), out _))
+            if (_held.TryRemove(slot.Key, out _))
                 Held.Add(-1);
             slot.Reported();
         });
@@ -92,12 +108,19 @@ public sealed partial class Slots(
 }
 
 /// <summary>One slot held: due at its millisecond, then probed on the thread pool. Tens of thousands are held at once, for seconds.</summary>
-internal sealed class Slot(ProbeUrl probe, Countdown batch, Slots slots) : IThreadPoolWorkItem
+internal sealed class Slot(long targetId, long scheduledAtMs, IReadOnlyList<ProbeUrl> commands, int index, Countdown batch, Slots slots) : IThreadPoolWorkItem
 {
     private List<Countdown>? _others;
     private bool _reported;
 
-    public ProbeUrl Probe { get; } = probe;
+    public long TargetId => targetId;
+
+    public long ScheduledAtMs => scheduledAtMs;
+
+    public (long TargetId, long ScheduledAtMs) Key => (targetId, scheduledAtMs);
+
+    /// <summary>Its command, read anew each time.</summary>
+    public ProbeUrl Probe => commands[index];
 
     /// <summary>It was delivered again, as one of another batch.</summary>
     public void AlsoOf(Countdown other)

@@ -63,16 +63,15 @@ public sealed partial class ResultWriter : BackgroundService, IHealthCheck
     /// <summary>Stores a batch together with what else is waiting; completes with the commit.</summary>
     public async Task StoreAsync(ProbeResultBatch batch)
     {
-        // Refused here it goes to the error queue; further on it would hold up all that is stored with it.
-        if (batch is not { Location.Length: > 0 and <= MaxName, Collector.Length: > 0 and <= MaxName, Results: not null } || batch.Results.Any(r => r is null)
-            || batch.Location.Contains('\0') || batch.Collector.Contains('\0'))
-            throw new ArgumentException("The message is no batch of results: location, collector or a result is missing, or a name too long.", nameof(batch));
-        var pending = new Pending(batch, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        // Refused here, also by a result that can't be read, it goes to the error queue; further on it would hold up all that is stored with it.
+        if (batch is not { Location.Length: > 0 and <= MaxName, Collector.Length: > 0 and <= MaxName, Results: not null } || batch.Location.Contains('\0') || batch.Collector.Contains('\0'))
+            throw new ArgumentException("The message is no batch of results: location, collector or results are missing, or a name too long.", nameof(batch));
+        var pending = new Pending(batch, [.. batch.Results], new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         Interlocked.Increment(ref _waiting);
         try
         {
             await _pending.Writer.WriteAsync(pending);
-            if (Interlocked.Add(ref _waitingRows, batch.Results.Count) >= _options.BatchRows || Waiting >= _options.Prefetch)
+            if (Interlocked.Add(ref _waitingRows, pending.Results.Count) >= _options.BatchRows || Waiting >= _options.Prefetch)
                 _enough.TrySetResult();
             await pending.Committed.Task;
         }
@@ -96,7 +95,7 @@ public sealed partial class ResultWriter : BackgroundService, IHealthCheck
                 await Task.WhenAny(_enough.Task, Task.Delay(_options.BatchDelay, _time, stoppingToken));
                 _enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
                 var (group, rows) = (new List<Pending>(), 0);
-                for (; rows < _options.BatchRows && _pending.Reader.TryRead(out var pending); rows += pending.Batch.Results.Count)
+                for (; rows < _options.BatchRows && _pending.Reader.TryRead(out var pending); rows += pending.Results.Count)
                     group.Add(pending);
                 // What is left was reason enough, and no more of it need come.
                 if (Interlocked.Add(ref _waitingRows, -rows) >= _options.BatchRows)
@@ -161,19 +160,23 @@ public sealed partial class ResultWriter : BackgroundService, IHealthCheck
     // One row for each slot, of the highest class; in key order, so that two writers never wait for each other in a circle.
     private async Task<List<ResultRow>> RowsAsync(List<Pending> group, CancellationToken cancellationToken)
     {
-        var rows = new Dictionary<(long, short, long), ResultRow>();
-        foreach (var batch in group.Select(p => p.Batch))
+        var rows = new List<ResultRow>(group.Sum(p => p.Results.Count));
+        foreach (var (batch, results, _) in group)
         {
             var location = await _names.LocationAsync(batch.Location, cancellationToken);
             var collector = await _names.CollectorAsync(batch.Collector, cancellationToken);
-            foreach (var result in batch.Results)
-            {
-                var key = (result.TargetId, location, result.ScheduledAtMs);
-                if (!rows.TryGetValue(key, out var other) || result.Outcome.Class() > other.Result.Outcome.Class())
-                    rows[key] = new ResultRow(location, collector, result);
-            }
+            foreach (var result in results)
+                rows.Add(new ResultRow(location, collector, result));
         }
-        return [.. rows.OrderBy(r => r.Key).Select(r => r.Value)];
+        rows.Sort(static (a, b) => a.Key.CompareTo(b.Key) is not 0 and var order ? order : b.Result.Outcome.Class().CompareTo(a.Result.Outcome.Class()));
+        var kept = 0;
+        for (var i = 0; i < rows.Count; i++)
+        {
+            if (kept == 0 || rows[i].Key != rows[kept - 1].Key)
+                rows[kept++] = rows[i];
+        }
+        rows.RemoveRange(kept, rows.Count - kept);
+        return rows;
     }
 
     // A row that is refused is found by halving, and parked alone.
@@ -216,7 +219,7 @@ public sealed partial class ResultWriter : BackgroundService, IHealthCheck
         if (rows.Count == 0)
             return;
         Stored.Add(stored);
-        Duplicates.Add(group.Sum(p => p.Batch.Results.Count) - stored);
+        Duplicates.Add(group.Sum(p => p.Results.Count) - stored);
         Rows.Record(rows.Count);
         Lag.Record((_time.GetUtcNow().ToUnixTimeMilliseconds() - rows.Min(r => r.Result.ScheduledAtMs)) / 1000.0);
     }
@@ -230,7 +233,7 @@ public sealed partial class ResultWriter : BackgroundService, IHealthCheck
     [LoggerMessage(LogLevel.Error, "Result of target {TargetId} at {ScheduledAtMs} was refused and is parked in parked_result: {Reason}")]
     private static partial void LogParked(ILogger logger, long targetId, long scheduledAtMs, string reason);
 
-    private sealed record Pending(ProbeResultBatch Batch, TaskCompletionSource Committed);
+    private sealed record Pending(ProbeResultBatch Batch, List<ProbeResult> Results, TaskCompletionSource Committed);
 
     /// <summary>The last span of each sampled slot's trace.</summary>
     private sealed class StoreSpans(List<ResultRow> rows) : IDisposable

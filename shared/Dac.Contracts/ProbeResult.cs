@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Dac.Contracts;
 
 /// <summary>Event: what became of one slot. Travels in a <see cref="ProbeResultBatch"/>.</summary>
@@ -91,6 +93,7 @@ public sealed record ProbeResultBatch
     /// <summary>The collector's clock less the database's, in ms; null where it was not measured.</summary>
     public int? ClockOffsetMs { get; init; }
 
-    /// <summary>The results, in no particular order.</summary>
+    /// <summary>The results, in no particular order. Of a batch that was received each is read anew when it is asked for: see <see cref="PackedList{T}"/>.</summary>
+    [JsonConverter(typeof(PackedList<ProbeResult>.Converter))]
     public required IReadOnlyList<ProbeResult> Results { get; init; }
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Dac.Contracts;
 
 /// <summary>Command: probe one URL at one moment. Travels in a <see cref="ProbeBatch"/>.</summary>
@@ -50,6 +52,7 @@ public sealed record ProbeBatch
     /// <summary>When it was sent, in Unix milliseconds by the database's clock: a collector learns from it how far its own clock is off. Null: not known.</summary>
     public long? SentAtMs { get; init; }
 
-    /// <summary>The commands, earliest first.</summary>
+    /// <summary>The commands, earliest first. Of a batch that was received each is read anew when it is asked for: see <see cref="PackedList{T}"/>.</summary>
+    [JsonConverter(typeof(PackedList<ProbeUrl>.Converter))]
     public required IReadOnlyList<ProbeUrl> Probes { get; init; }
 }

@@ -3,7 +3,11 @@ using Dac.Contracts;
 namespace Dac.Storage;
 
 /// <summary>A result on its way into the database.</summary>
-public readonly record struct ResultRow(short LocationId, int CollectorId, ProbeResult Result);
+public readonly record struct ResultRow(short LocationId, int CollectorId, ProbeResult Result)
+{
+    /// <summary>Its slot.</summary>
+    public (long TargetId, short LocationId, long ScheduledAtMs) Key => (Result.TargetId, LocationId, Result.ScheduledAtMs);
+}
 
 /// <summary>The hot write, and the care of the tables that grow.</summary>
 public interface IResultStore

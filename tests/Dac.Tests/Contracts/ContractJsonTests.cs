@@ -115,8 +115,58 @@ public sealed class ContractJsonTests
 
     [Theory]
     [InlineData("\"location\":\"default\",")]
-    [InlineData("\"url\":\"http://127.0.0.1/\",")]
     [InlineData("\"windowStartMs\":1700000000000,")]
     public void A_command_without_a_field_that_it_needs_is_refused(string field) =>
         Assert.Throws<JsonException>(() => JsonSerializer.Deserialize(BatchJson.Replace(field, ""), ContractJson.Default.ProbeBatch));
+
+    [Theory]
+    [InlineData("\"url\":\"http://127.0.0.1/\",", "")]
+    [InlineData("\"url\":\"http://127.0.0.1/\"", "\"url\":1")]
+    [InlineData("\"probes\":[", "\"probes\":[null,")]
+    public void A_command_that_is_none_is_refused_when_it_is_read_and_not_its_batch(string text, string otherwise)
+    {
+        var batch = JsonSerializer.Deserialize(BatchJson.Replace(text, otherwise), ContractJson.Default.ProbeBatch)!;
+        Assert.Throws<JsonException>(() => batch.Probes[0]);
+        Assert.Throws<JsonException>(() => batch.Probes.ToList());
+    }
+
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("[ ]")]
+    public void A_list_without_an_element_is_empty(string list)
+    {
+        var (start, end) = (BatchJson.IndexOf("\"probes\":[", StringComparison.Ordinal) + 9, BatchJson.LastIndexOf(']') + 1);
+        Assert.Empty(JsonSerializer.Deserialize(BatchJson[..start] + list + BatchJson[end..], ContractJson.Default.ProbeBatch)!.Probes);
+    }
+
+    [Theory]
+    [InlineData("1")]
+    [InlineData("{}")]
+    [InlineData("[")]
+    [InlineData("[{},]")]
+    public void What_is_no_list_is_refused_with_its_batch(string list)
+    {
+        var (start, end) = (BatchJson.IndexOf("\"probes\":[", StringComparison.Ordinal) + 9, BatchJson.LastIndexOf(']') + 1);
+        Assert.Throws<JsonException>(() => JsonSerializer.Deserialize(BatchJson[..start] + list + BatchJson[end..], ContractJson.Default.ProbeBatch));
+    }
+
+    [Fact]
+    public void What_is_packed_is_the_text_that_the_objects_would_be_and_is_read_back_one_by_one_with_blanks_between()
+    {
+        var packer = new PackedList<ProbeResult>.Packer(1);
+        foreach (var result in Results.Results)
+            packer.Add(result);
+        var packed = Results with { Results = packer.Pack(out _) };
+
+        Assert.Equal(ResultJson, JsonSerializer.Serialize(packed, ContractJson.Default.ProbeResultBatch));
+        Assert.Equal(Results.Results, packed.Results);
+        Assert.Equal(Results.Results[1], packed.Results[1]);
+        var spaced = JsonSerializer.Deserialize(ResultJson.Replace("},{", "} ,\n {"), ContractJson.Default.ProbeResultBatch)!.Results;
+        Assert.Equal(Results.Results, spaced);
+        Assert.Equal(Results.Results[1], spaced[1]);
+    }
+
+    [Fact]
+    public void Nothing_packed_is_an_empty_list() =>
+        Assert.Equal("[]", JsonSerializer.Serialize(Results with { Results = new PackedList<ProbeResult>.Packer(1).Pack(out _) }, ContractJson.Default.ProbeResultBatch)[^3..^1]);
 }

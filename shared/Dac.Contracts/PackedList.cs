@@ -1,0 +1,115 @@
+using System.Buffers;
+using System.Collections;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Dac.Contracts;
+
+/// <summary>
+/// Part of a message as its JSON text, from which an element is made each time that it is asked for. Commands wait for seconds and results while the broker is
+/// away, tens of thousands of them: as objects each would be followed and moved by every collection of memory meanwhile.
+/// </summary>
+/// <typeparam name="T">One of <see cref="ContractJson"/>'s types.</typeparam>
+/// <exception cref="JsonException">By the indexer and the enumerator: the text is no <typeparamref name="T"/>.</exception>
+public sealed class PackedList<T> : IReadOnlyList<T>
+    where T : class
+{
+    private static readonly JsonTypeInfo<T> Element = (JsonTypeInfo<T>)ContractJson.Default.GetTypeInfo(typeof(T))!;
+
+    private readonly ReadOnlyMemory<byte> _text;
+    private readonly (int Start, int Length)[] _elements;
+
+    private PackedList(ReadOnlyMemory<byte> text, (int Start, int Length)[] elements) => (_text, _elements) = (text, elements);
+
+    /// <inheritdoc/>
+    public int Count => _elements.Length;
+
+    /// <inheritdoc/>
+    public T this[int index] =>
+        JsonSerializer.Deserialize(_text.Span.Slice(_elements[index].Start, _elements[index].Length), Element) ?? throw new JsonException($"Element {index} of the list is null.");
+
+    /// <inheritdoc/>
+    public IEnumerator<T> GetEnumerator() => Enumerable.Range(0, Count).Select(i => this[i]).GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    /// <summary>Packs one element after the other. Not for several threads at once.</summary>
+    /// <param name="size">Bytes that the text will have, about.</param>
+#pragma warning disable CA1001 // the writer holds memory alone, and is disposed when it is done
+    public sealed class Packer(int size)
+#pragma warning restore CA1001
+    {
+        private readonly ArrayBufferWriter<byte> _text = new(size);
+        private readonly List<(int Start, int Length)> _elements = [];
+        private Utf8JsonWriter? _writer;
+
+        /// <summary>Number of elements so far.</summary>
+        public int Count => _elements.Count;
+
+        /// <summary>Adds an element.</summary>
+        public void Add(T element)
+        {
+            if (_writer is null)
+            {
+                _writer = new Utf8JsonWriter(_text);
+                _writer.WriteStartArray();
+            }
+            // Behind the bracket or the comma.
+            var start = Written(_writer) + (Count > 0 ? 1 : 0);
+            JsonSerializer.Serialize(_writer, element, Element);
+            _elements.Add((start, Written(_writer) - start));
+        }
+
+        /// <summary>The list; nothing is to be added any more.</summary>
+        /// <param name="bytes">Size of its text.</param>
+        public PackedList<T> Pack(out int bytes)
+        {
+            _writer?.WriteEndArray();
+            _writer?.Dispose();
+            bytes = _text.WrittenCount;
+            return new PackedList<T>(_text.WrittenMemory, [.. _elements]);
+        }
+
+        private static int Written(Utf8JsonWriter writer) => (int)writer.BytesCommitted + writer.BytesPending;
+    }
+
+    /// <summary>Leaves in a message what is packed: reads the list as its text, and writes a packed one as it stands.</summary>
+    public sealed class Converter : JsonConverter<IReadOnlyList<T>>
+    {
+        /// <inheritdoc/>
+        public override IReadOnlyList<T> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            if (reader.TokenType != JsonTokenType.StartArray)
+                throw new JsonException("It is not an array.");
+            using var document = JsonDocument.ParseValue(ref reader);
+            var text = JsonMarshal.GetRawUtf8Value(document.RootElement).ToArray();
+            var elements = new (int Start, int Length)[document.RootElement.GetArrayLength()];
+            var tokens = new Utf8JsonReader(text);
+            tokens.Read();
+            for (var i = 0; i < elements.Length; i++)
+            {
+                tokens.Read();
+                var start = (int)tokens.TokenStartIndex;
+                tokens.Skip();
+                elements[i] = (start, (int)tokens.BytesConsumed - start);
+            }
+            return new PackedList<T>(text, elements);
+        }
+
+        /// <inheritdoc/>
+        public override void Write(Utf8JsonWriter writer, IReadOnlyList<T> value, JsonSerializerOptions options)
+        {
+            if (value is PackedList<T> { Count: > 0 } packed)
+            {
+                writer.WriteRawValue(packed._text.Span, skipInputValidation: true);
+                return;
+            }
+            writer.WriteStartArray();
+            foreach (var element in value)
+                JsonSerializer.Serialize(writer, element, Element);
+            writer.WriteEndArray();
+        }
+    }
+}
