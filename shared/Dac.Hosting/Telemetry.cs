@@ -28,6 +28,9 @@ public static class Telemetry
 
     private static readonly double[] Sizes = [1, 4, 16, 32, 64, 128, 256, 512, 1_000, 2_000, 5_000, 20_000];
 
+    /// <summary>Time series of a metric that is not by partition. Memory for all of them is set aside for each metric, by itself for 2,000, and each full collection passes over it.</summary>
+    private const int Series = 400;
+
     /// <summary>
     /// Shows every counter of the process from its start, at zero: to Prometheus a counter that comes into being at 12 has not increased.
     /// (Those with tags are fields of an instance, which sees to it itself.)
@@ -58,7 +61,8 @@ public static class Telemetry
             .ConfigureResource(r => r.AddService($"dac-{service}"))
             .WithMetrics(m => m
                 .AddMeter(Name, "System.Runtime", "Npgsql", "MassTransit")
-                .AddView(i => i.Meter.Name == Name && IsHistogram(i) ? new ExplicitBucketHistogramConfiguration { Boundaries = i.Unit == "s" ? Seconds : Sizes } : null)
+                .AddView(i => i.Meter.Name != Name ? new MetricStreamConfiguration { CardinalityLimit = Series }
+                    : IsHistogram(i) ? new ExplicitBucketHistogramConfiguration { Boundaries = i.Unit == "s" ? Seconds : Sizes, CardinalityLimit = Series } : null)
                 .AddPrometheusExporter());
         // Nobody listens, nothing is recorded: without an exporter traces cost nothing.
         if (export)

@@ -9,6 +9,8 @@ internal sealed class Http1Connection(NetworkStream socket, Stream stream, Uri u
 {
     private const int MaxPending = HttpExchange.MaxHeadKilobytes * 1024;
 
+    private const int BufferSize = 4_096;
+
     private readonly long _opened = Stopwatch.GetTimestamp();
     private long _used = Stopwatch.GetTimestamp();
     private byte[] _buffer = [];
@@ -104,11 +106,16 @@ internal sealed class Http1Connection(NetworkStream socket, Stream stream, Uri u
     /// <summary>Takes from what is pending.</summary>
     public void Take(int bytes) => _start += bytes;
 
-    /// <summary>Rests until the next request, without a buffer: thousands may rest at once.</summary>
+    /// <summary>
+    /// Rests until the next request, with its buffer unless that has grown: the framework's socket does not let go of what it read into last, so that a pool would
+    /// have to make a new one for the next, which grows old with this connection.
+    /// </summary>
     public void Rest()
     {
         _used = Stopwatch.GetTimestamp();
-        Return();
+        if (_buffer.Length > BufferSize)
+            Return();
+        (_head, _kept, _start, _end) = (0, 0, 0, 0);
     }
 
     /// <summary>
@@ -146,7 +153,7 @@ internal sealed class Http1Connection(NetworkStream socket, Stream stream, Uri u
     private void Open()
     {
         if (_buffer.Length == 0)
-            _buffer = ArrayPool<byte>.Shared.Rent(4_096);
+            _buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
     }
 
     private void Return()
