@@ -27,11 +27,11 @@ internal static class ImportCommand
             """)
         { file, skip, ifEmpty, data };
         command.SetAction((parsed, cancellationToken) =>
-            ImportAsync(parsed.GetRequiredValue(file), Database.ConnectionString(parsed.GetValue(data)), parsed.GetValue(skip), parsed.GetValue(ifEmpty), cancellationToken));
+            ImportAsync(parsed.GetRequiredValue(file), Database.ConnectionString(parsed.GetValue(data)), parsed.GetValue(skip), parsed.GetValue(ifEmpty), wait: parsed.GetValue(ifEmpty), cancellationToken));
         return command;
     }
 
-    public static async Task<int> ImportAsync(FileInfo file, string database, bool skipInvalid, bool ifEmpty, CancellationToken cancellationToken, params string[] settings)
+    public static async Task<int> ImportAsync(FileInfo file, string database, bool skipInvalid, bool ifEmpty, bool wait, CancellationToken cancellationToken, params string[] settings)
     {
         IReadOnlyList<TargetDefinition> targets;
         IReadOnlyList<CsvError> errors;
@@ -59,7 +59,7 @@ internal static class ImportCommand
             return 1;
         }
         // --if-empty is for the start of an installation, whose database may start at the same moment.
-        return await Database.UseAsync(() => database, create: true, wait: ifEmpty, async services =>
+        return await Database.UseAsync(() => database, create: true, wait, async services =>
         {
             var store = services.GetRequiredService<TargetStore>();
             if (ifEmpty && await store.AnyAsync(cancellationToken))

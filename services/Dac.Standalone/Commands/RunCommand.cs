@@ -47,7 +47,7 @@ internal static class RunCommand
                 return 1;
             }
             var database = Database.ConnectionString(parsed.GetValue(data), settings);
-            if (parsed.GetValue(import) is { } file && await ImportCommand.ImportAsync(file, database, skipInvalid: false, ifEmpty: false, cancellationToken, settings) is not 0 and var failed)
+            if (parsed.GetValue(import) is { } file && await ImportCommand.ImportAsync(file, database, skipInvalid: false, ifEmpty: false, wait: true, cancellationToken, settings) is not 0 and var failed)
                 return failed;
             // What the user says goes before what the environment says.
             string[] url = parsed.GetResult(listen) is { Implicit: false } ? ["--urls", parsed.GetValue(listen)!] : [];
