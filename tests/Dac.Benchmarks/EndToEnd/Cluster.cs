@@ -47,8 +47,13 @@ public sealed class Cluster(Settings settings) : IAsyncDisposable
         // The certificate stands with those that everybody trusts.
         var environment = new Dictionary<string, string> { ["SSL_CERT_FILE"] = nginx.CertificateFile };
         environment["ConnectionStrings__Database"] = _storage!.Services.GetRequiredService<IConfiguration>()["ConnectionStrings:Database"]!;
-        // As the images have it.
-        var prober = new Dictionary<string, string>(environment) { ["DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS"] = "1" };
+        // As the images have it, unless the benchmark was given otherwise.
+        var prober = new Dictionary<string, string>(environment)
+        {
+            ["DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS"] = "1",
+            ["DOTNET_GCgen0size"] = Given("DOTNET_GCgen0size") ?? "2000000",
+            ["DOTNET_TC_QuickJit"] = Given("DOTNET_TC_QuickJit") ?? "0",
+        };
         if (settings.Standalone)
         {
             prober["MALLOC_ARENA_MAX"] = "1";
@@ -56,7 +61,6 @@ public sealed class Cluster(Settings settings) : IAsyncDisposable
         }
         else
         {
-            prober["DOTNET_GCgen0size"] = "2000000";
             environment["ConnectionStrings__Broker"] = prober["ConnectionStrings__Broker"] = _vhost!.Uri.ToString();
             foreach (var service in Enumerable.Repeat("Collector", settings.Collectors).Append("Writer").Append("Scheduler"))
                 _processes.Add(new DacProcess(service, service == "Collector" ? prober : environment, "--urls", "http://127.0.0.1:0"));
@@ -64,6 +68,8 @@ public sealed class Cluster(Settings settings) : IAsyncDisposable
         foreach (var process in _processes)
             await process.ReadyAsync();
     }
+
+    private static string? Given(string variable) => Environment.GetEnvironmentVariable(variable);
 
     /// <summary>Writes down what each service has written, a file for each.</summary>
     public void KeepLogs(string folder)

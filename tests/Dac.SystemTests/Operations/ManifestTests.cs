@@ -132,6 +132,7 @@ public sealed partial class ManifestTests
             Assert.Equal(("/health/live", "/health/ready"), (container.LivenessProbe.HttpGet.Path, container.ReadinessProbe.HttpGet.Path));
             Assert.Equal(Name(deployment) == "dac-collector", container.Env.Any(e => e is { Name: "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", Value: "1" }));
             Assert.Equal(Name(deployment) == "dac-collector", container.Env.Any(e => e is { Name: "DOTNET_GCgen0size", Value: "2000000" }));
+            Assert.Equal(Name(deployment) == "dac-collector", container.Env.Any(e => e is { Name: "DOTNET_TC_QuickJit", Value: "0" }));
             Assert.DoesNotContain(":latest", container.Image, StringComparison.Ordinal);
         }
         var scaleDown = documents.OfType<V2HorizontalPodAutoscaler>().Select(h => h.Spec.Behavior.ScaleDown)
