@@ -78,7 +78,10 @@ public sealed class CollectorOptions
     [Range(typeof(TimeSpan), "00:00:00.010", "00:00:05")]
     public TimeSpan ReportDelay { get; set; } = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Results held while they can't be published, 1,000 to 10,000,000. Default: 100,000 (about 50 MB). What is over it ends as missed(lost).</summary>
+    /// <summary>
+    /// Results held until the broker has confirmed them, 1,000 to 10,000,000. Default: 100,000 (about 50 MB). What is over it ends as missed(lost): some 0.3 s of
+    /// results are always held.
+    /// </summary>
     [Range(1_000, 10_000_000)]
     public int ReportBuffer { get; set; } = 100_000;
 

@@ -65,12 +65,10 @@ public sealed partial class ResultReporter : BackgroundService
         {
             if (_waiting >= _options.ReportBuffer)
                 return false;
-            if (_open is null)
+            if (_open is null && !_buffer.Writer.TryWrite(_open = new Batch(_bytes)))
             {
-                var batch = new Batch(_bytes);
-                if (!_buffer.Writer.TryWrite(batch))
-                    return false;
-                _open = batch;
+                _open = null;
+                return false;
             }
             _open.Results.Add(result);
             _open.Reported.Add(reported);

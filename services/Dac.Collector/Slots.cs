@@ -89,7 +89,8 @@ public sealed partial class Slots(
             ? HealthCheckResult.Healthy()
             : HealthCheckResult.Unhealthy($"Topology:Partitions is {topology.Value.Partitions} here and {_otherPartitions} at the scheduler: set it to {_otherPartitions}"));
 
-    internal Task RunAsync(Slot slot) => runner.RunAsync(slot.Probe, result => Report(slot, result));
+    // A task also where the command can't be made any more: an exception on the pool's thread would be the process's end.
+    internal async Task RunAsync(Slot slot) => await runner.RunAsync(slot.Probe, result => Report(slot, result));
 
     private void Report(Slot slot, ProbeResult result) =>
         reporter.Report(result, () =>

@@ -58,9 +58,9 @@ internal sealed class SqliteAuditStore(IDbContextFactory<SqliteDbContext> contex
     private static long Close(PlanWindow window, DateTimeOffset now, SqliteStatement outcome, SqliteStatement lost, SqliteStatement close)
     {
         var (start, counts, missing) = (window.StartsAt.ToUnixTimeMilliseconds(), new long[3], 0L);
-        for (var i = 0; i < window.SlotTargets!.Length; i++)
+        for (var i = 0; i < (window.SlotTargets?.Length ?? 0); i++)
         {
-            var (target, location, due) = (window.SlotTargets[i], window.SlotLocations![i], start + window.SlotOffsetsMs![i]);
+            var (target, location, due) = (window.SlotTargets![i], window.SlotLocations![i], start + window.SlotOffsetsMs![i]);
             var row = outcome.Bind(target).Bind(location).Bind(due).Read();
             if (row is null)
                 missing += lost.Bind(target).Bind(location).Bind(due).Run();
