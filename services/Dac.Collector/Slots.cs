@@ -89,8 +89,22 @@ public sealed partial class Slots(
             ? HealthCheckResult.Healthy()
             : HealthCheckResult.Unhealthy($"Topology:Partitions is {topology.Value.Partitions} here and {_otherPartitions} at the scheduler: set it to {_otherPartitions}"));
 
-    // A task also where the command can't be made any more: an exception on the pool's thread would be the process's end.
-    internal async Task RunAsync(Slot slot) => await runner.RunAsync(slot.Probe, result => Report(slot, result));
+    internal Task RunAsync(Slot slot)
+    {
+        ProbeUrl probe;
+        try
+        {
+            probe = slot.Probe;
+        }
+        // It could be read when it came, so that this is no fault of the text: the slot gets its row, and the pool's thread no exception, which would end the process.
+        catch (Exception e)
+        {
+            LogUnreadable(logger, e, slot.TargetId);
+            Report(slot, new ProbeResult { TargetId = slot.TargetId, ScheduledAtMs = slot.ScheduledAtMs, Outcome = Outcome.InternalFault, Error = $"bug in the collector: {e.GetType().Name}" });
+            return Task.CompletedTask;
+        }
+        return runner.RunAsync(probe, result => Report(slot, result));
+    }
 
     private void Report(Slot slot, ProbeResult result) =>
         reporter.Report(result, () =>
@@ -103,6 +117,9 @@ public sealed partial class Slots(
 
     [LoggerMessage(LogLevel.Debug, "Took {Slots} slots of partition {Partition} at {Location}, attempt {Attempt}")]
     private static partial void LogTaken(ILogger logger, int slots, int partition, string location, int attempt);
+
+    [LoggerMessage(LogLevel.Error, "The command of target {TargetId} could not be read when it was due")]
+    private static partial void LogUnreadable(ILogger logger, Exception exception, long targetId);
 
     [LoggerMessage(LogLevel.Error, "Topology:Partitions is {Mine} here and {Theirs} at the scheduler: some partitions have no collector. Set it to {Theirs}")]
     private static partial void LogPartitions(ILogger logger, int mine, int theirs);

@@ -161,6 +161,16 @@ public sealed class CollectorTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_batch_with_a_command_that_is_none_is_refused_as_a_whole_and_none_of_it_is_held()
+    {
+        var slots = await StartAsync();
+        var json = System.Text.Json.JsonSerializer.Serialize(Batch(Probe(1, TimeProvider.System.Ms(), "http://127.0.0.1:9/"), Probe(2, TimeProvider.System.Ms(), "http://127.0.0.1:9/")), ContractJson.Default.ProbeBatch);
+        var poison = System.Text.Json.JsonSerializer.Deserialize(json.Replace("\"targetId\":2", "\"targetId\":\"b\""), ContractJson.Default.ProbeBatch)!;
+        await Assert.ThrowsAsync<System.Text.Json.JsonException>(() => slots.AcceptAsync(poison));
+        Assert.Equal(0, slots.Count);
+    }
+
+    [Fact]
     public async Task A_stop_waits_for_a_probe_that_has_outlived_its_batch()
     {
         var (url, server) = TestServer.Silent();
