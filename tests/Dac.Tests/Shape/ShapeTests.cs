@@ -19,7 +19,7 @@ public sealed class ShapeTests
     private static readonly Assembly[] Services =
         [typeof(SchedulerModule).Assembly, typeof(CollectorModule).Assembly, typeof(WriterModule).Assembly, typeof(WebModule).Assembly, typeof(StandaloneModule).Assembly];
 
-    private static readonly string Root = FindRoot();
+    internal static readonly string Root = FindRoot();
 
     [Fact]
     public void Contracts_reference_nothing() => Assert.All(References(typeof(ProbeUrl)), r => Assert.StartsWith("System", r, StringComparison.Ordinal));
