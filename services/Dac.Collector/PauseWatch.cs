@@ -4,6 +4,7 @@ namespace Dac.Collector;
 /// Notices when the whole process stood still (SIGSTOP, a suspended machine, a garbage collection of seconds), or its thread pool did (starved of CPU, or of threads): what
 /// it measured meanwhile says nothing of the targets.
 /// </summary>
+/// <remarks>It beats while a probe is under way, and rests a second after the last: an idle process must not be woken for nothing.</remarks>
 public sealed class PauseWatch(TimeProvider time) : IHostedService, IThreadPoolWorkItem, IDisposable
 {
     /// <summary>A beat that comes so much later than the one before was held up.</summary>
@@ -12,16 +13,22 @@ public sealed class PauseWatch(TimeProvider time) : IHostedService, IThreadPoolW
     // What stands still for 250 ms is seen for certain, and what stands still for less than 150 ms is not.
     private const int BeatMs = 100;
 
+    /// <summary>Beats without a probe under way after which it rests: at a pace of probes it must not be woken for each.</summary>
+    private const int RestAfter = 10;
+
     /// <summary>Pauses that are remembered; a probe lasts 60 s at most.</summary>
     private const int Remembered = 256;
 
     private readonly Lock _lock = new();
     private readonly Queue<(long From, long To)> _pauses = new();
-    // Not the slim one, which spins before each wait.
-    private readonly ManualResetEvent _stop = new(false);
+    // Not a slim one, which spins before each wait.
+    private readonly AutoResetEvent _wake = new(false);
     private Thread? _thread;
+    private volatile bool _stopped;
     private bool _disposed;
     private int _queued;
+    private int _underWay;
+    private int _rests;
     private long _beat = time.GetTimestamp();
 
     /// <inheritdoc/>
@@ -42,18 +49,26 @@ public sealed class PauseWatch(TimeProvider time) : IHostedService, IThreadPoolW
         if (_disposed)
             return;
         _disposed = true;
-        _stop.Set();
+        _stopped = true;
+        _wake.Set();
         _thread?.Join();
         _thread = null;
-        _stop.Dispose();
+        _wake.Dispose();
     }
 
-    /// <summary>A timestamp to ask <see cref="LongestSince"/> with.</summary>
-    public long Now => time.GetTimestamp();
+    /// <summary>Whether it rests.</summary>
+    internal bool Rests => Volatile.Read(ref _rests) != 0;
 
-    /// <summary>The longest pause that a time from <paramref name="since"/> until now has overlapped; zero where there was none.</summary>
-    /// <param name="since">What <see cref="Now"/> was.</param>
-    public TimeSpan LongestSince(long since)
+    /// <summary>Watches over a probe, from now until what is returned is disposed.</summary>
+    public Watched Begin()
+    {
+        Interlocked.Increment(ref _underWay);
+        if (Volatile.Read(ref _rests) != 0)
+            Wake();
+        return new Watched(this, time.GetTimestamp());
+    }
+
+    private TimeSpan LongestSince(long since)
     {
         lock (_lock)
         {
@@ -89,15 +104,55 @@ public sealed class PauseWatch(TimeProvider time) : IHostedService, IThreadPoolW
         Beat();
     }
 
-    // In the pool, where the probes go on: behind all that waits there, as they do.
+    private void Wake()
+    {
+        lock (_lock)
+        {
+            if (_rests == 0)
+                return;
+            // The rest was no pause.
+            _beat = time.GetTimestamp();
+            Volatile.Write(ref _rests, 0);
+        }
+        _wake.Set();
+    }
+
+    // Beats in the pool, where the probes go on: behind all that waits there, as they do.
     private void Run()
     {
-        while (!_stop.WaitOne(BeatMs))
+        for (var quiet = 0; !_stopped;)
         {
-            if (Interlocked.Exchange(ref _queued, 1) == 0)
+            quiet = Volatile.Read(ref _underWay) == 0 ? quiet + 1 : 0;
+            if (quiet > RestAfter)
+                Rest();
+            else if (!_wake.WaitOne(BeatMs) && Interlocked.Exchange(ref _queued, 1) == 0)
                 ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }
     }
 
+    private void Rest()
+    {
+        Interlocked.Exchange(ref _rests, 1);
+        // Who begins counts first and looks then whether it rests.
+        if (Volatile.Read(ref _underWay) > 0)
+            Wake();
+        _wake.WaitOne();
+    }
+
     private TimeSpan Pause(long from, long to) => time.GetElapsedTime(from, to) is var gap && gap > Limit ? gap : TimeSpan.Zero;
+
+    /// <summary>A probe that is watched over.</summary>
+    public readonly struct Watched : IDisposable
+    {
+        private readonly PauseWatch _watch;
+        private readonly long _since;
+
+        internal Watched(PauseWatch watch, long since) => (_watch, _since) = (watch, since);
+
+        /// <summary>The longest pause that it has overlapped until now; zero where there was none.</summary>
+        public TimeSpan LongestPause => _watch.LongestSince(_since);
+
+        /// <inheritdoc/>
+        public void Dispose() => Interlocked.Decrement(ref _watch._underWay);
+    }
 }

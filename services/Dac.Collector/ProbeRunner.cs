@@ -4,6 +4,7 @@ using System.Diagnostics.Metrics;
 using Dac.Collector.Probing;
 using Dac.Contracts;
 using Dac.Hosting;
+using Microsoft.Extensions.ObjectPool;
 using Microsoft.Extensions.Options;
 
 namespace Dac.Collector;
@@ -30,6 +31,7 @@ public sealed partial class ProbeRunner
     private readonly ClockOffset _clock;
     private readonly TimeProvider _time;
     private readonly ILogger<ProbeRunner> _logger;
+    private readonly ObjectPool<CancellationTokenSource> _timeouts;
     private readonly int _places;
 
     private int _running;
@@ -39,6 +41,7 @@ public sealed partial class ProbeRunner
         ILogger<ProbeRunner> logger)
     {
         (_limits, _pauses, _connections, _clock, _time, _logger, _places) = (limits, pauses, connections, clock, time, logger, options.Value.MaxConcurrency);
+        _timeouts = new DefaultObjectPoolProvider { MaximumRetained = _places }.Create(new Timeouts(time));
         _probers = probers.SelectMany(p => p.Schemes, (prober, scheme) => (prober, scheme)).ToFrozenDictionary(p => p.scheme, p => p.prober, StringComparer.OrdinalIgnoreCase);
         Telemetry.Meter.CreateObservableGauge("dac.collector.saturation", () => (double)Volatile.Read(ref _running) / _places, "1", "Probes under way, as a share of the places for them");
         foreach (var tags in OutcomeTags.Values)
@@ -96,14 +99,23 @@ public sealed partial class ProbeRunner
     private async Task<ProbeResult> MeasureAsync(ProbeUrl probe, bool saturated)
     {
         // First, so that a thread that is held up in between makes the probe longer, and never earlier than its request.
-        var (measurement, began) = (new Measurement(_time), _pauses.Now);
+        var measurement = new Measurement(_time);
+        using var watched = _pauses.Begin();
         var late = Late(probe);
         Lateness.Record(late.TotalSeconds);
         var scheme = probe.Url[..Math.Max(0, probe.Url.IndexOf(':', StringComparison.Ordinal))];
         if (_probers.TryGetValue(scheme, out var prober))
         {
-            using var timeout = new CancellationTokenSource(TimeSpan.FromMilliseconds(probe.TimeoutMs), _time);
-            await prober.ProbeAsync(probe, measurement, timeout.Token);
+            var timeout = _timeouts.Get();
+            try
+            {
+                timeout.CancelAfter(probe.TimeoutMs);
+                await prober.ProbeAsync(probe, measurement, timeout.Token);
+            }
+            finally
+            {
+                _timeouts.Return(timeout);
+            }
         }
         else
         {
@@ -111,7 +123,7 @@ public sealed partial class ProbeRunner
         }
         var flags = (late > LateAfter ? ProbeRemarks.Late : 0) | (saturated ? ProbeRemarks.Saturated : 0) | (_clock.IsOff ? ProbeRemarks.ClockOff : 0);
         var result = measurement.ToResult(probe, (int)Math.Clamp(late.TotalMicroseconds, int.MinValue, int.MaxValue), flags);
-        if (_pauses.LongestSince(began) is var pause && pause > TimeSpan.Zero && result.Outcome.Class() == OutcomeClass.Executed)
+        if (watched.LongestPause is var pause && pause > TimeSpan.Zero && result.Outcome.Class() == OutcomeClass.Executed)
             return result with { Outcome = Outcome.PausedFault, Error = $"the collector stood still for {pause.TotalMilliseconds:F0} ms while it probed" };
         return result.Outcome == Outcome.Timeout && _connections.IsFull
             ? result with { Outcome = Outcome.ResourceFault, Error = "no answer in time, and the collector's kernel drops packets: its table of connections is full (net.netfilter.nf_conntrack_max)" }
@@ -134,4 +146,12 @@ public sealed partial class ProbeRunner
 
     [LoggerMessage(LogLevel.Error, "A prober threw on {Url}")]
     private static partial void LogBug(ILogger logger, Exception exception, string url);
+
+    // Used again: a socket that is kept holds on to the last one it was given, which would grow old with it, one for each probe. One that was cancelled is disposed.
+    private sealed class Timeouts(TimeProvider time) : PooledObjectPolicy<CancellationTokenSource>
+    {
+        public override CancellationTokenSource Create() => new(Timeout.InfiniteTimeSpan, time);
+
+        public override bool Return(CancellationTokenSource obj) => obj.TryReset();
+    }
 }

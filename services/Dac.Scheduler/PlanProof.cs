@@ -32,6 +32,7 @@ public sealed partial class PlanProof(IDbContextFactory<DacDbContext> contexts, 
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var now = DateTimeOffset.FromUnixTimeMilliseconds(memory.NowMs);
         var from = _until ?? now - TimeSpan.FromMinutes(1);
+        var latest = await db.Topology.AsNoTracking().Select(t => t.Revision).SingleAsync(cancellationToken);
         // By partition and revision; the windows of a catalogue that has been changed since are told apart by it.
         var windows = await db.PlanWindows.AsNoTracking().Where(w => w.StartsAt > from && w.StartsAt <= now && w.PlannedAt != null).OrderByDescending(w => w.StartsAt).Take(Windows)
             .Select(w => new Claim(w.Partition, w.Revision, w.ActiveTargets, w.StartsAt, w.Checksum, w.PlannedAt)).ToListAsync(cancellationToken);
@@ -41,7 +42,8 @@ public sealed partial class PlanProof(IDbContextFactory<DacDbContext> contexts, 
         foreach (var claims in windows.Concat(cursors).GroupBy(c => (c.Partition, c.Revision)).OrderBy(g => (short)(g.Key.Partition - _turn) & short.MaxValue))
         {
             var (targets, count) = await AsOfAsync(db, claims.Key.Partition, claims.Key.Revision, cancellationToken);
-            var changedAt = await ChangedAtAsync(db, claims.Key.Partition, claims.Key.Revision, cancellationToken);
+            // Mostly there is none: not asked of each partition every few seconds.
+            var changedAt = claims.Key.Revision == latest ? null : await ChangedAtAsync(db, claims.Key.Partition, claims.Key.Revision, cancellationToken);
             await MarkAsync(db, claims.Select(c => (c, Doubt(c, targets, changedAt))).Where(d => d.Item2 is not null).ToList(), cancellationToken);
             if (claims.Any(c => c.StartsAt is null) && targets.Count == claims.First(c => c.StartsAt is null).ActiveTargets)
                 await db.PlanCursors.Where(c => c.Partition == claims.Key.Partition && c.Unexplained).ExecuteUpdateAsync(s => s.SetProperty(c => c.Unexplained, false), cancellationToken);

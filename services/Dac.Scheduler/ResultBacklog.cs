@@ -8,14 +8,34 @@ namespace Dac.Scheduler;
 /// <summary>
 /// Whether results wait to be written, in the broker or the in-memory bus. Best effort: what a writer holds, or a collector, is not seen.
 /// </summary>
-public sealed class ResultBacklog(IConfiguration configuration, PublishBus bus) : IAsyncDisposable
+public sealed partial class ResultBacklog(IConfiguration configuration, PublishBus bus, TimeProvider time, ILogger<ResultBacklog> logger) : IAsyncDisposable
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(2);
 
+    /// <summary>How often it is told that results wait, and the ledger with them.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
     private IConnection? _connection;
+    private long? _since, _told;
 
     /// <summary>Whether none wait. Null where the broker does not answer.</summary>
     public async Task<bool?> IsEmptyAsync(CancellationToken cancellationToken)
+    {
+        var isEmpty = await LookAsync(cancellationToken);
+        var now = time.GetTimestamp();
+        if (isEmpty != false)
+            (_since, _told) = (null, null);
+        else if (_since is not { } since || _told is not { } told)
+            (_since, _told) = (now, now);
+        else if (time.GetElapsedTime(told, now) >= Patience)
+        {
+            _told = now;
+            LogWait(logger, Queues.ProbeResult, (int)time.GetElapsedTime(since, now).TotalMinutes);
+        }
+        return isEmpty;
+    }
+
+    private async Task<bool?> LookAsync(CancellationToken cancellationToken)
     {
         if (bus.Waiting(Queues.ProbeResult) is { } waiting)
             return waiting == 0;
@@ -44,4 +64,7 @@ public sealed class ResultBacklog(IConfiguration configuration, PublishBus bus) 
             await _connection.DisposeAsync();
         _connection = null;
     }
+
+    [LoggerMessage(LogLevel.Warning, "Results have waited in {Queue} for {Minutes} minutes: until they are written no window is closed. Look at the writer and its database")]
+    private static partial void LogWait(ILogger logger, string queue, int minutes);
 }

@@ -84,18 +84,15 @@ public sealed class PackedList<T> : IReadOnlyList<T>
             if (reader.TokenType != JsonTokenType.StartArray)
                 throw new JsonException("It is not an array.");
             using var document = JsonDocument.ParseValue(ref reader);
-            var text = JsonMarshal.GetRawUtf8Value(document.RootElement).ToArray();
-            var elements = new (int Start, int Length)[document.RootElement.GetArrayLength()];
-            var tokens = new Utf8JsonReader(text);
-            tokens.Read();
-            for (var i = 0; i < elements.Length; i++)
+            var raw = JsonMarshal.GetRawUtf8Value(document.RootElement);
+            var (elements, count) = (new (int Start, int Length)[document.RootElement.GetArrayLength()], 0);
+            foreach (var element in document.RootElement.EnumerateArray())
             {
-                tokens.Read();
-                var start = (int)tokens.TokenStartIndex;
-                tokens.Skip();
-                elements[i] = (start, (int)tokens.BytesConsumed - start);
+                var part = JsonMarshal.GetRawUtf8Value(element);
+                raw.Overlaps(part, out var start);
+                elements[count++] = (start, part.Length);
             }
-            return new PackedList<T>(text, elements);
+            return new PackedList<T>(raw.ToArray(), elements);
         }
 
         /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using Dac.Collector;
+using Dac.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Dac.Tests.Collector;
@@ -11,32 +12,32 @@ public sealed class PauseWatchTests
     public void Beats_that_come_in_time_are_no_pause()
     {
         using var pauses = new PauseWatch(_time);
-        var since = pauses.Now;
+        using var since = pauses.Begin();
         Beat(pauses, 250);
-        Assert.Equal(TimeSpan.Zero, pauses.LongestSince(since));
+        Assert.Equal(TimeSpan.Zero, since.LongestPause);
     }
 
     [Fact]
     public void A_pause_is_seen_by_what_it_has_overlapped_and_by_nothing_else()
     {
         using var pauses = new PauseWatch(_time);
-        var before = pauses.Now;
+        using var before = pauses.Begin();
         Beat(pauses, 3_000);
-        var after = pauses.Now;
+        using var after = pauses.Begin();
         Beat(pauses, 50);
-        Assert.Equal(3_000, pauses.LongestSince(before).TotalMilliseconds);
-        Assert.Equal(TimeSpan.Zero, pauses.LongestSince(after));
+        Assert.Equal(3_000, before.LongestPause.TotalMilliseconds);
+        Assert.Equal(TimeSpan.Zero, after.LongestPause);
     }
 
     [Fact]
     public void The_longest_of_several_pauses_counts()
     {
         using var pauses = new PauseWatch(_time);
-        var before = pauses.Now;
+        using var before = pauses.Begin();
         Beat(pauses, 400);
         Beat(pauses, 900);
         Beat(pauses, 300);
-        Assert.Equal(900, pauses.LongestSince(before).TotalMilliseconds);
+        Assert.Equal(900, before.LongestPause.TotalMilliseconds);
     }
 
     [Fact]
@@ -44,9 +45,27 @@ public sealed class PauseWatchTests
     {
         using var pauses = new PauseWatch(_time);
         await pauses.StartAsync(TestContext.Current.CancellationToken);
-        var before = pauses.Now;
+        using var before = pauses.Begin();
         _time.Advance(TimeSpan.FromSeconds(2));
-        Assert.Equal(2_000, pauses.LongestSince(before).TotalMilliseconds);
+        Assert.Equal(2_000, before.LongestPause.TotalMilliseconds);
+    }
+
+    [Fact]
+    public async Task While_no_probe_is_under_way_it_rests_and_the_rest_is_no_pause_of_the_next_one()
+    {
+        using var pauses = new PauseWatch(_time);
+        await pauses.StartAsync(TestContext.Current.CancellationToken);
+        using (pauses.Begin())
+            Assert.False(pauses.Rests);
+        await Until.TrueAsync(() => Task.FromResult(pauses.Rests), "rest");
+        _time.Advance(TimeSpan.FromHours(1));
+
+        using var probe = pauses.Begin();
+
+        Assert.False(pauses.Rests);
+        Assert.Equal(TimeSpan.Zero, probe.LongestPause);
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal(2_000, probe.LongestPause.TotalMilliseconds);
     }
 
     private void Beat(PauseWatch pauses, int ms)

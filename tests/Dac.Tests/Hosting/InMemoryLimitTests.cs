@@ -1,9 +1,14 @@
+using System.Globalization;
 using Dac.Contracts;
 using Dac.Hosting;
 using Dac.Scheduler;
+using Dac.Storage.Model;
+using Dac.Tests.Scheduler;
 using Dac.Tests.Support;
 using MassTransit;
 using MassTransit.Testing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Options;
 
 namespace Dac.Tests.Hosting;
@@ -39,18 +44,39 @@ public sealed class InMemoryLimitTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task What_no_writer_has_taken_yet_is_a_backlog_that_the_audit_waits_for()
+    public async Task While_results_wait_for_a_writer_the_audit_closes_nothing_and_says_so_every_five_minutes()
     {
         await _services.GetRequiredService<ITestHarness>().Start();
-        await using var backlog = ActivatorUtilities.CreateInstance<ResultBacklog>(_services);
-        Assert.True(await backlog.IsEmptyAsync(TestContext.Current.CancellationToken));
+        var (time, logger) = (Clock.At(), new FakeLogger<ResultBacklog>());
+        await using var database = await TestDatabase.CreateAsync(time);
+        await database.QueryAsync(async db =>
+        {
+            db.Add(new PlanWindow { StartsAt = time.GetUtcNow(), Planned = 1, SlotTargets = [1], SlotLocations = [1], SlotOffsetsMs = [0], AuditAfter = time.GetUtcNow() });
+            return await db.SaveChangesAsync(TestContext.Current.CancellationToken);
+        });
+        var job = database.AuditJob(time, bus: _services.GetRequiredService<PublishBus>(), logger: logger);
         for (var i = 0; i < InMemoryLimit.Messages; i++)
             await SendAsync(null);
 
-        Assert.False(await backlog.IsEmptyAsync(TestContext.Current.CancellationToken));
+        for (var minute = 0; minute < 11; minute++)
+        {
+            time.Advance(TimeSpan.FromMinutes(1));
+            await job.Execute(null!, TestContext.Current.CancellationToken);
+        }
+
+        Assert.False(await IsAuditedAsync());
+        Assert.Equal(
+            [5, 10],
+            logger.Collector.GetSnapshot().Where(r => r.Level == LogLevel.Warning).Select(r => int.Parse(r.GetStructuredStateValue("Minutes")!, CultureInfo.InvariantCulture)));
 
         _consumed.SetResult();
-        await Until.TrueAsync(async () => await backlog.IsEmptyAsync(TestContext.Current.CancellationToken) == true, "an empty queue");
+        await Until.TrueAsync(async () =>
+        {
+            await job.Execute(null!, TestContext.Current.CancellationToken);
+            return await IsAuditedAsync();
+        }, "the window closed");
+
+        Task<bool> IsAuditedAsync() => database.QueryAsync(db => db.PlanWindows.AllAsync(w => w.AuditedAt != null, TestContext.Current.CancellationToken));
     }
 
     public async ValueTask DisposeAsync()
