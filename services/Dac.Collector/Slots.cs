@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using System.Text.Json;
 using Dac.Contracts;
 using Dac.Hosting;
 using Dac.Targets;
@@ -53,16 +54,14 @@ public sealed partial class Slots(
         await reported.Task.WaitAsync(patience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    // Each command is read once here, so that a batch with one that is none is refused as a whole, and let go of: what waits for its moment is the text.
+    // Of a command its key alone is read before it is due: a batch with one that has none is refused as a whole.
     private (List<Slot> Slots, int Tolerance) Read(ProbeBatch batch, Countdown reported)
     {
         var (slots, tolerance) = (new List<Slot>(batch.Probes.Count), 0);
-        foreach (var probe in batch.Probes)
+        foreach (var key in batch.Keys())
         {
-            if (probe?.Url is null)
-                throw new ArgumentException("The message is no batch of commands: a command or its URL is missing.", nameof(batch));
-            tolerance = Math.Max(tolerance, probe.ToleranceMs);
-            slots.Add(new Slot(probe.TargetId, probe.ScheduledAtMs, batch.Probes, slots.Count, reported, this));
+            tolerance = Math.Max(tolerance, key.ToleranceMs);
+            slots.Add(new Slot(key.TargetId, key.ScheduledAtMs, batch.Probes, slots.Count, reported, this));
         }
         return (slots, tolerance);
     }
@@ -96,11 +95,11 @@ public sealed partial class Slots(
         {
             probe = slot.Probe;
         }
-        // It could be read when it came, so that this is no fault of the text: the slot gets its row, and the pool's thread no exception, which would end the process.
-        catch (Exception e)
+        // The slot gets its row, the others of its batch are probed, and the pool's thread has no exception, which would end the process.
+        catch (Exception e) when (e is JsonException or ArgumentException)
         {
-            LogUnreadable(logger, e, slot.TargetId);
-            Report(slot, new ProbeResult { TargetId = slot.TargetId, ScheduledAtMs = slot.ScheduledAtMs, Outcome = Outcome.InternalFault, Error = $"bug in the collector: {e.GetType().Name}" });
+            LogUnreadable(logger, slot.TargetId, e.Message);
+            Report(slot, new ProbeResult { TargetId = slot.TargetId, ScheduledAtMs = slot.ScheduledAtMs, Outcome = Outcome.InternalFault, Error = $"the collector can't read the command: {e.Message}" });
             return Task.CompletedTask;
         }
         return runner.RunAsync(probe, result => Report(slot, result));
@@ -118,8 +117,8 @@ public sealed partial class Slots(
     [LoggerMessage(LogLevel.Debug, "Took {Slots} slots of partition {Partition} at {Location}, attempt {Attempt}")]
     private static partial void LogTaken(ILogger logger, int slots, int partition, string location, int attempt);
 
-    [LoggerMessage(LogLevel.Error, "The command of target {TargetId} could not be read when it was due")]
-    private static partial void LogUnreadable(ILogger logger, Exception exception, long targetId);
+    [LoggerMessage(LogLevel.Error, "The command of target {TargetId} can't be read. Are scheduler and collector of the same version? {Reason}")]
+    private static partial void LogUnreadable(ILogger logger, long targetId, string reason);
 
     [LoggerMessage(LogLevel.Error, "Topology:Partitions is {Mine} here and {Theirs} at the scheduler: some partitions have no collector. Set it to {Theirs}")]
     private static partial void LogPartitions(ILogger logger, int mine, int theirs);
@@ -138,6 +137,7 @@ internal sealed class Slot(long targetId, long scheduledAtMs, IReadOnlyList<Prob
     public (long TargetId, long ScheduledAtMs) Key => (targetId, scheduledAtMs);
 
     /// <summary>Its command, read anew each time.</summary>
+    /// <exception cref="JsonException">It is none.</exception>
     public ProbeUrl Probe => commands[index];
 
     /// <summary>It was delivered again, as one of another batch.</summary>

@@ -6,39 +6,53 @@ using RabbitMQ.Client.Exceptions;
 namespace Dac.Scheduler;
 
 /// <summary>
-/// Whether results wait to be written, in the broker or the in-memory bus. Best effort: what a writer holds, or a collector, is not seen.
+/// How long results wait to be written, in the broker or the in-memory bus. Best effort: what a writer holds, or a collector, is not seen.
 /// </summary>
 public sealed partial class ResultBacklog(IConfiguration configuration, PublishBus bus, TimeProvider time, ILogger<ResultBacklog> logger) : IAsyncDisposable
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(2);
 
-    /// <summary>How often it is told that results wait, and the ledger with them.</summary>
+    /// <summary>From this age on it is told, and as often.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
+    private readonly long _start = time.GetTimestamp();
     private IConnection? _connection;
-    private long? _since, _told;
+    private long? _taken, _told;
+    // What the in-memory bus had been sent, and when: once so much is taken, all of it is.
+    private (long Sent, long At) _mark = (0, time.GetTimestamp());
 
-    /// <summary>Whether none wait. Null where the broker does not answer.</summary>
-    public async Task<bool?> IsEmptyAsync(CancellationToken cancellationToken)
+    /// <summary>
+    /// All results sent longer ago than this were taken by a writer: zero where none wait, <see cref="TimeSpan.MaxValue"/> where some have waited ever since the start. Null where
+    /// the broker does not answer.
+    /// </summary>
+    public async Task<TimeSpan?> AgeAsync(CancellationToken cancellationToken)
     {
-        var isEmpty = await LookAsync(cancellationToken);
         var now = time.GetTimestamp();
-        if (isEmpty != false)
-            (_since, _told) = (null, null);
-        else if (_since is not { } since || _told is not { } told)
-            (_since, _told) = (now, now);
-        else if (time.GetElapsedTime(told, now) >= Patience)
+        if (bus.Passed(Queues.ProbeResult) is { } passed)
+            Note(passed.Sent, passed.Taken, now);
+        else if (await CountAsync(cancellationToken) is not { } messages)
+            return null;
+        else if (messages == 0)
+            _taken = now;
+        var age = time.GetElapsedTime(_taken ?? _start, now);
+        if (age >= Patience && (_told is not { } told || time.GetElapsedTime(told, now) >= Patience))
         {
             _told = now;
-            LogWait(logger, Queues.ProbeResult, (int)time.GetElapsedTime(since, now).TotalMinutes);
+            LogAge(logger, Queues.ProbeResult, (int)age.TotalMinutes);
         }
-        return isEmpty;
+        return _taken is null ? TimeSpan.MaxValue : age;
     }
 
-    private async Task<bool?> LookAsync(CancellationToken cancellationToken)
+    private void Note(long sent, long taken, long now)
     {
-        if (bus.Waiting(Queues.ProbeResult) is { } waiting)
-            return waiting == 0;
+        if (taken >= _mark.Sent)
+            (_taken, _mark) = (_mark.At, (sent, now));
+        if (taken >= sent)
+            _taken = now;
+    }
+
+    private async Task<uint?> CountAsync(CancellationToken cancellationToken)
+    {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(Deadline);
         try
@@ -49,7 +63,7 @@ public sealed partial class ResultBacklog(IConfiguration configuration, PublishB
                 _connection = await BrokerClient.Factory(configuration["ConnectionStrings:Broker"]!, "scheduler audit").CreateConnectionAsync(deadline.Token);
             }
             await using var channel = await _connection.CreateChannelAsync(cancellationToken: deadline.Token);
-            return (await channel.QueueDeclarePassiveAsync(Queues.ProbeResult, deadline.Token)).MessageCount == 0;
+            return (await channel.QueueDeclarePassiveAsync(Queues.ProbeResult, deadline.Token)).MessageCount;
         }
         catch (Exception e) when (e is RabbitMQClientException or OperationCanceledException or IOException && !cancellationToken.IsCancellationRequested)
         {
@@ -65,6 +79,6 @@ public sealed partial class ResultBacklog(IConfiguration configuration, PublishB
         _connection = null;
     }
 
-    [LoggerMessage(LogLevel.Warning, "Results have waited in {Queue} for {Minutes} minutes: until they are written no window is closed. Look at the writer and its database")]
-    private static partial void LogWait(ILogger logger, string queue, int minutes);
+    [LoggerMessage(LogLevel.Warning, "Results have waited in {Queue} for up to {Minutes} minutes, and windows are closed so much later. Look at the writer and its database")]
+    private static partial void LogAge(ILogger logger, string queue, int minutes);
 }

@@ -27,13 +27,18 @@ public sealed class PackedList<T> : IReadOnlyList<T>
     public int Count => _elements.Length;
 
     /// <inheritdoc/>
-    public T this[int index] =>
-        JsonSerializer.Deserialize(_text.Span.Slice(_elements[index].Start, _elements[index].Length), Element) ?? throw new JsonException($"Element {index} of the list is null.");
+    public T this[int index] => JsonSerializer.Deserialize(Text(index), Element) ?? throw new JsonException($"Element {index} of the list is null.");
 
     /// <inheritdoc/>
     public IEnumerator<T> GetEnumerator() => Enumerable.Range(0, Count).Select(i => this[i]).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    /// <summary>Reads of each element what <typeparamref name="TPart"/> has of it.</summary>
+    public IEnumerable<TPart> Read<TPart>(JsonTypeInfo<TPart> part)
+        where TPart : struct => Enumerable.Range(0, Count).Select(i => JsonSerializer.Deserialize(Text(i), part));
+
+    private ReadOnlySpan<byte> Text(int index) => _text.Span.Slice(_elements[index].Start, _elements[index].Length);
 
     /// <summary>Packs one element after the other. Not for several threads at once.</summary>
     /// <param name="size">Bytes that the text will have, about.</param>

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Dac.Contracts;
@@ -55,4 +56,22 @@ public sealed record ProbeBatch
     /// <summary>The commands, earliest first. Of a batch that was received each is read anew when it is asked for: see <see cref="PackedList{T}"/>.</summary>
     [JsonConverter(typeof(PackedList<ProbeUrl>.Converter))]
     public required IReadOnlyList<ProbeUrl> Probes { get; init; }
+
+    /// <summary>What has to be known of each command until it is due; the rest of one that was received is not read for it.</summary>
+    /// <exception cref="JsonException">A command without a key.</exception>
+    public IEnumerable<ProbeKey> Keys() =>
+        Probes is PackedList<ProbeUrl> packed ? packed.Read(ContractJson.Default.ProbeKey) : Probes.Select(p => new ProbeKey { TargetId = p.TargetId, ScheduledAtMs = p.ScheduledAtMs, ToleranceMs = p.ToleranceMs });
+}
+
+/// <summary>The part of a <see cref="ProbeUrl"/> by which its slot is known, and how late it may be started.</summary>
+public readonly record struct ProbeKey
+{
+    /// <summary>See <see cref="ProbeUrl.TargetId"/>.</summary>
+    public required long TargetId { get; init; }
+
+    /// <summary>See <see cref="ProbeUrl.ScheduledAtMs"/>.</summary>
+    public required long ScheduledAtMs { get; init; }
+
+    /// <summary>See <see cref="ProbeUrl.ToleranceMs"/>.</summary>
+    public required int ToleranceMs { get; init; }
 }

@@ -19,21 +19,27 @@ internal sealed class InMemoryLimit : IReceiveObserver
     public bool TryEnter(string queue)
     {
         var held = _queues.GetOrAdd(queue, _ => new Count());
-        if (Interlocked.Increment(ref held.Messages) <= Messages)
-            return true;
-        Interlocked.Decrement(ref held.Messages);
-        return false;
+        if (Interlocked.Increment(ref held.Messages) > Messages)
+        {
+            Interlocked.Decrement(ref held.Messages);
+            return false;
+        }
+        Interlocked.Increment(ref held.Sent);
+        return true;
     }
 
     /// <summary>A message has not been sent after all.</summary>
     public void Leave(string queue)
     {
         if (_queues.TryGetValue(queue, out var held))
+        {
             Interlocked.Decrement(ref held.Messages);
+            Interlocked.Decrement(ref held.Sent);
+        }
     }
 
-    /// <summary>Messages of a queue that no consumer has taken yet.</summary>
-    public int Waiting(string queue) => _queues.TryGetValue(queue, out var held) ? Math.Max(0, Volatile.Read(ref held.Messages) - Volatile.Read(ref held.Taken)) : 0;
+    /// <summary>How many messages a queue was sent since the start, and how many of them consumers have taken.</summary>
+    public (long Sent, long Taken) Passed(string queue) => _queues.TryGetValue(queue, out var held) ? (Volatile.Read(ref held.Sent), Volatile.Read(ref held.Taken)) : (0, 0);
 
     /// <inheritdoc/>
     public Task PreReceive(ReceiveContext context)
@@ -47,10 +53,7 @@ internal sealed class InMemoryLimit : IReceiveObserver
     public Task PostReceive(ReceiveContext context)
     {
         if (_queues.TryGetValue(context.InputAddress.Segments[^1], out var held))
-        {
             Interlocked.Decrement(ref held.Messages);
-            Interlocked.Decrement(ref held.Taken);
-        }
         return Task.CompletedTask;
     }
 
@@ -68,6 +71,6 @@ internal sealed class InMemoryLimit : IReceiveObserver
     private sealed class Count
     {
         public int Messages;
-        public int Taken;
+        public long Sent, Taken;
     }
 }

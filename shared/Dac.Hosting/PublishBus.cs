@@ -64,8 +64,11 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck, IDisposab
     /// <summary>Whether it has been connected once: before that, what is sent comes late.</summary>
     public bool HasStarted { get; private set; }
 
-    /// <summary>Messages that never expire and wait in a queue of the in-memory bus, untaken; null over RabbitMQ, whose queues the broker knows.</summary>
-    public int? Waiting(string queue) => _limit?.Waiting(queue);
+    /// <summary>
+    /// Messages that never expire and were sent to a queue of the in-memory bus since the start, and how many of them were taken by a consumer; null over RabbitMQ, whose
+    /// queues the broker knows.
+    /// </summary>
+    public (long Sent, long Taken)? Passed(string queue) => _limit?.Passed(queue);
 
     /// <summary>
     /// Sends to a queue. Addressed by its exchange: MassTransit would redeclare a queue as a classic one. Whatever goes wrong on the way, including bugs of

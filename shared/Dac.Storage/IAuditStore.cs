@@ -15,7 +15,10 @@ public interface IAuditStore
     /// Closes windows past their time, oldest first: slots without a row become missed(lost), and the window gets its counts, so that
     /// planned = executed + observer faults + missed. One node at a time; null where another is at it.
     /// </summary>
-    Task<AuditSummary?> AuditAsync(int windows, CancellationToken cancellationToken);
+    /// <param name="windows">How many at most.</param>
+    /// <param name="overdue">Only windows whose time was over so long ago.</param>
+    /// <param name="cancellationToken">Ends it; nothing is closed then.</param>
+    Task<AuditSummary?> AuditAsync(int windows, TimeSpan overdue, CancellationToken cancellationToken);
 
     /// <summary>Gaps that are not closed yet, oldest first.</summary>
     Task<IReadOnlyList<PlanGap>> OpenGapsAsync(int limit, CancellationToken cancellationToken);

@@ -16,7 +16,7 @@ internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> co
     private const string DueSql = """
         SELECT partition, starts_at FROM plan_window
         WHERE (partition, starts_at) IN (
-            SELECT partition, starts_at FROM plan_window WHERE audited_at IS NULL AND audit_after < clock_timestamp() ORDER BY audit_after LIMIT $1)
+            SELECT partition, starts_at FROM plan_window WHERE audited_at IS NULL AND audit_after < clock_timestamp() - $2 ORDER BY audit_after LIMIT $1)
         ORDER BY starts_at, partition FOR UPDATE
         """;
 
@@ -66,7 +66,7 @@ internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> co
         ON CONFLICT DO NOTHING
         """;
 
-    public async Task<AuditSummary?> AuditAsync(int windows, CancellationToken cancellationToken)
+    public async Task<AuditSummary?> AuditAsync(int windows, TimeSpan overdue, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await db.Database.OpenConnectionAsync(cancellationToken);
@@ -79,6 +79,7 @@ internal sealed class PostgresAuditStore(IDbContextFactory<PostgresDbContext> co
         await using (var due = new NpgsqlCommand(DueSql, connection))
         {
             due.Parameters.Add(new NpgsqlParameter<int> { TypedValue = windows });
+            due.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = overdue });
             await using var reader = await due.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {

@@ -17,11 +17,12 @@ internal sealed class SqliteAuditStore(IDbContextFactory<SqliteDbContext> contex
 
     private const string CloseSql = "UPDATE plan_window SET audited_at = ?3, executed = ?4, observer_faults = ?5, missed = ?6 WHERE partition = ?1 AND starts_at = ?2";
 
-    public async Task<AuditSummary?> AuditAsync(int windows, CancellationToken cancellationToken)
+    public async Task<AuditSummary?> AuditAsync(int windows, TimeSpan overdue, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var now = time.GetUtcNow();
-        var open = db.PlanWindows.AsNoTracking().Where(w => w.AuditedAt == null && w.AuditAfter < now);
+        var until = now - overdue;
+        var open = db.PlanWindows.AsNoTracking().Where(w => w.AuditedAt == null && w.AuditAfter < until);
         if (!await open.AnyAsync(cancellationToken))
             return new AuditSummary(0, 0, 0);
         using var turn = await gate.EnterAsync();

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Text.Json;
 using Dac.Collector;
 using Dac.Collector.Probing;
 using Dac.Contracts;
@@ -160,13 +161,27 @@ public sealed class CollectorTests : IAsyncDisposable
         Assert.All(_reported, b => Assert.Equal(("default", "test"), (b.Location, b.Collector)));
     }
 
-    [Fact]
-    public async Task A_batch_with_a_command_that_is_none_is_refused_as_a_whole_and_none_of_it_is_held()
+    [Theory]
+    [InlineData("\"targetId\":2,", "\"targetId\":\"b\",")]
+    [InlineData("\"targetId\":2,", "")]
+    [InlineData("{\"targetId\":2", "null,{\"targetId\":2")]
+    public async Task A_batch_with_a_command_that_has_no_key_is_refused_as_a_whole_and_none_of_it_is_held(string right, string wrong)
     {
         var slots = await StartAsync();
-        var json = System.Text.Json.JsonSerializer.Serialize(Batch(Probe(1, TimeProvider.System.Ms(), "http://127.0.0.1:9/"), Probe(2, TimeProvider.System.Ms(), "http://127.0.0.1:9/")), ContractJson.Default.ProbeBatch);
-        var poison = System.Text.Json.JsonSerializer.Deserialize(json.Replace("\"targetId\":2", "\"targetId\":\"b\""), ContractJson.Default.ProbeBatch)!;
-        await Assert.ThrowsAsync<System.Text.Json.JsonException>(() => slots.AcceptAsync(poison));
+        await Assert.ThrowsAsync<JsonException>(() => slots.AcceptAsync(Received(Batch(Closed(1), Closed(2)), right, wrong)));
+        Assert.Equal(0, slots.Count);
+    }
+
+    [Theory]
+    [InlineData("\"url\":", "\"uri\":")]
+    [InlineData("\"timeoutMs\":", "\"timeoutMs\":0.5,\"was\":")]
+    public async Task A_command_that_cannot_be_read_when_it_is_due_gives_its_slot_a_row_and_costs_the_others_nothing(string right, string wrong)
+    {
+        var slots = await StartAsync();
+        await slots.AcceptAsync(Received(Batch(Closed(1), Closed(2) with { Regex = "second" }), right, wrong, last: true));
+        await Until.TrueAsync(() => Results().Count == 2, "a result of each");
+        Assert.Equal([Outcome.ConnectFailed, Outcome.InternalFault], Results().OrderBy(r => r.TargetId).Select(r => r.Outcome));
+        Assert.StartsWith("the collector can't read the command: ", Results().Single(r => r.TargetId == 2).Error, StringComparison.Ordinal);
         Assert.Equal(0, slots.Count);
     }
 
@@ -289,6 +304,17 @@ public sealed class CollectorTests : IAsyncDisposable
     {
         await Until.TrueAsync(() => !Results().IsEmpty, "a result");
         return Assert.Single(Results());
+    }
+
+    private static ProbeUrl Closed(long id) => Probe(id, TimeProvider.System.Ms(), TestServer.Closed());
+
+    // As a bus delivers it, with a word of it changed.
+    private static ProbeBatch Received(ProbeBatch batch, string right, string wrong, bool last = false)
+    {
+        var json = JsonSerializer.Serialize(batch, ContractJson.Default.ProbeBatch);
+        var at = last ? json.LastIndexOf(right, StringComparison.Ordinal) : json.IndexOf(right, StringComparison.Ordinal);
+        Assert.True(at > 0);
+        return JsonSerializer.Deserialize(json[..at] + wrong + json[(at + right.Length)..], ContractJson.Default.ProbeBatch)!;
     }
 
     private static ProbeUrl Probe(long id, long due, string url) => new() { TargetId = id, ScheduledAtMs = due, Url = url, TimeoutMs = 1_000, ToleranceMs = 500 };

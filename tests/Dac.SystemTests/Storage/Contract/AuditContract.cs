@@ -15,13 +15,13 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
         await PlanAsync(0, 4);
         await WriteAsync(Outcome.Up, Outcome.Timeout, Outcome.PausedFault, null);
 
-        Assert.Equal(new AuditSummary(1, 4, 1), await Store.Audit.AuditAsync(10, Cancel));
+        Assert.Equal(new AuditSummary(1, 4, 1), await Store.Audit.AuditAsync(10, TimeSpan.Zero, Cancel));
 
         var window = Assert.Single(await Store.AllAsync<PlanWindow>());
         Assert.Equal((2, 1, 1), (window.Executed!.Value, window.ObserverFaults!.Value, window.Missed!.Value));
         Assert.NotNull(window.AuditedAt);
         Assert.Equal([Outcome.Up, Outcome.Timeout, Outcome.PausedFault, Outcome.Lost], (await Store.AllAsync<StoredResult>()).OrderBy(r => r.TargetId).Select(r => r.Outcome));
-        Assert.Equal(new AuditSummary(0, 0, 0), await Store.Audit.AuditAsync(10, Cancel));
+        Assert.Equal(new AuditSummary(0, 0, 0), await Store.Audit.AuditAsync(10, TimeSpan.Zero, Cancel));
     }
 
     [Fact]
@@ -29,19 +29,28 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
     {
         await PlanAsync(0, 4, auditIn: TimeSpan.FromMinutes(5));
 
-        Assert.Equal(new AuditSummary(0, 0, 0), await Store.Audit.AuditAsync(10, Cancel));
+        Assert.Equal(new AuditSummary(0, 0, 0), await Store.Audit.AuditAsync(10, TimeSpan.Zero, Cancel));
         Assert.Empty(await Store.AllAsync<StoredResult>());
+    }
+
+    [Fact]
+    public async Task A_window_whose_time_was_over_less_long_ago_than_results_wait_stays_open()
+    {
+        await PlanAsync(0, 4, auditIn: TimeSpan.FromMinutes(-2));
+
+        Assert.Equal(new AuditSummary(0, 0, 0), await Store.Audit.AuditAsync(10, TimeSpan.FromMinutes(3), Cancel));
+        Assert.Equal(new AuditSummary(1, 4, 4), await Store.Audit.AuditAsync(10, TimeSpan.FromMinutes(1), Cancel));
     }
 
     [Fact]
     public async Task A_result_that_comes_after_the_audit_replaces_the_lost_row_and_opens_the_window_again()
     {
         await PlanAsync(0, 2);
-        await Store.Audit.AuditAsync(10, Cancel);
+        await Store.Audit.AuditAsync(10, TimeSpan.Zero, Cancel);
         await WriteAsync(Outcome.Up, null);
 
         Assert.Null(Assert.Single(await Store.AllAsync<PlanWindow>()).AuditedAt);
-        Assert.Equal(new AuditSummary(1, 2, 0), await Store.Audit.AuditAsync(10, Cancel));
+        Assert.Equal(new AuditSummary(1, 2, 0), await Store.Audit.AuditAsync(10, TimeSpan.Zero, Cancel));
         var window = Assert.Single(await Store.AllAsync<PlanWindow>());
         Assert.Equal((1, 0, 1), (window.Executed!.Value, window.ObserverFaults!.Value, window.Missed!.Value));
     }
@@ -52,7 +61,7 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
         await PlanAsync(0, 2);
         await PlanAsync(1, 2);
         await WriteAsync(Outcome.Up, Outcome.Up);
-        await Store.Audit.AuditAsync(10, Cancel);
+        await Store.Audit.AuditAsync(10, TimeSpan.Zero, Cancel);
         var start = DateTimeOffset.FromUnixTimeMilliseconds(_start);
         await using (var db = Store.Context())
         {
@@ -62,8 +71,8 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
 
         // Probed by a plan that did not hear of their deletion, or held back until it was too late; of the third's partition nothing else was due.
         await Store.Results.WriteAsync([Row(1, 7, Outcome.Up), Row(1, 8, Outcome.Expired), Row(2, 9, Outcome.Up)], Cancel);
-        await Store.Audit.AuditAsync(10, Cancel);
-        await Store.Audit.AuditAsync(10, Cancel);
+        await Store.Audit.AuditAsync(10, TimeSpan.Zero, Cancel);
+        await Store.Audit.AuditAsync(10, TimeSpan.Zero, Cancel);
 
         var windows = (await Store.AllAsync<PlanWindow>()).OrderBy(w => w.Partition).ToList();
         Assert.Equal((2, 2, 0, false), (windows[0].Planned, windows[0].Executed, windows[0].Missed, windows[0].Unexplained));
@@ -80,8 +89,8 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
         for (short partition = 0; partition < 4; partition++)
             await PlanAsync(partition, 3);
 
-        Assert.Equal(3, (await Store.Audit.AuditAsync(3, Cancel))!.Windows);
-        var others = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Store.Audit.AuditAsync(3, Cancel)));
+        Assert.Equal(3, (await Store.Audit.AuditAsync(3, TimeSpan.Zero, Cancel))!.Windows);
+        var others = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Store.Audit.AuditAsync(3, TimeSpan.Zero, Cancel)));
         Assert.Equal(1, others.Sum(o => o?.Windows ?? 0));
         Assert.Equal(12, (await Store.AllAsync<StoredResult>()).Count);
     }
@@ -97,9 +106,9 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
                 await Store.Results.WriteAsync([Row(partition, i, Outcome.Up)], Cancel);
         })).ToList();
         while (!Task.WhenAll(writing).IsCompleted)
-            await Store.Audit.AuditAsync(10, Cancel);
+            await Store.Audit.AuditAsync(10, TimeSpan.Zero, Cancel);
         await Task.WhenAll(writing);
-        await Store.Audit.AuditAsync(10, Cancel);
+        await Store.Audit.AuditAsync(10, TimeSpan.Zero, Cancel);
 
         Assert.All(await Store.AllAsync<PlanWindow>(), w => Assert.Equal((50, 0), (w.Executed ?? -1, w.Missed ?? -1)));
     }
@@ -115,7 +124,7 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
 
         Assert.Empty(await Store.Audit.OpenGapsAsync(10, Cancel));
         Assert.All(await Store.AllAsync<StoredResult>(), r => Assert.Equal(Outcome.NotPlanned, r.Outcome));
-        Assert.Equal(new AuditSummary(2, 3, 0), await Store.Audit.AuditAsync(10, Cancel));
+        Assert.Equal(new AuditSummary(2, 3, 0), await Store.Audit.AuditAsync(10, TimeSpan.Zero, Cancel));
         var ledger = await LedgerAsync();
         Assert.Equal((3, 3, 0), (ledger.Planned, ledger.Missed.NotPlanned, ledger.Unaccounted));
     }
@@ -143,7 +152,7 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
 
         Assert.Equal(1, await Store.Audit.CloseGapAsync(gap, gap.ToTime, windows, [], 0, Cancel));
 
-        Assert.Equal(new AuditSummary(1, 3, 0), await Store.Audit.AuditAsync(10, Cancel));
+        Assert.Equal(new AuditSummary(1, 3, 0), await Store.Audit.AuditAsync(10, TimeSpan.Zero, Cancel));
         var ledger = await LedgerAsync();
         Assert.Equal((3, 1, 1, 1, 0), (ledger.Planned, ledger.Executed, ledger.ObserverFaults, ledger.Missed.NotPlanned, ledger.Unaccounted));
     }
@@ -178,11 +187,11 @@ public abstract class AuditContract(Func<Task<TestDatabase>> create) : StoreCont
         var gap = await GapAsync();
         await PlanAsync(0, 2);
         await WriteAsync(Outcome.Up, Outcome.Up, Outcome.BadStatus);
-        Assert.Equal(new AuditSummary(1, 2, 0), await Store.Audit.AuditAsync(10, Cancel));
+        Assert.Equal(new AuditSummary(1, 2, 0), await Store.Audit.AuditAsync(10, TimeSpan.Zero, Cancel));
         PlannedWindow[] strays = [new(0, _start, [new(Target(0, 2), 1, 2)], 0, 0, _start), new(0, _start + 1_000, [new(Target(0, 2), 1, 7)], 0, 0, _start)];
 
         await Store.Audit.CloseGapAsync(gap, gap.ToTime, [], strays, 0, Cancel);
-        await Store.Audit.AuditAsync(10, Cancel);
+        await Store.Audit.AuditAsync(10, TimeSpan.Zero, Cancel);
 
         var (first, second) = ((await Store.AllAsync<PlanWindow>()).Single(w => w.Planned == 3), (await Store.AllAsync<PlanWindow>()).Single(w => w.Planned == 1));
         Assert.Equal((3, 0, true), (first.Executed, first.Missed, first.Unexplained));
