@@ -124,7 +124,10 @@ public sealed class PauseWatch(TimeProvider time) : IHostedService, IThreadPoolW
         {
             quiet = Volatile.Read(ref _underWay) == 0 ? quiet + 1 : 0;
             if (quiet > RestAfter)
+            {
                 Rest();
+                quiet = 0;
+            }
             else if (!_wake.WaitOne(BeatMs) && Interlocked.Exchange(ref _queued, 1) == 0)
                 ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Text.Json;
+using Dac.Collector.Probing;
 using Dac.Contracts;
 using Dac.Hosting;
 using Dac.Targets;
@@ -95,11 +96,13 @@ public sealed partial class Slots(
         {
             probe = slot.Probe;
         }
-        // The slot gets its row, the others of its batch are probed, and the pool's thread has no exception, which would end the process.
-        catch (Exception e) when (e is JsonException or ArgumentException)
+        // Whatever it is: the slot gets its row, the others of its batch are probed, and the pool's thread has no exception, which would end the process.
+        catch (Exception e)
         {
             LogUnreadable(logger, slot.TargetId, e.Message);
-            Report(slot, new ProbeResult { TargetId = slot.TargetId, ScheduledAtMs = slot.ScheduledAtMs, Outcome = Outcome.InternalFault, Error = $"the collector can't read the command: {e.Message}" });
+            var flags = ProbeRemarks.None;
+            var error = Text.Storable($"the collector can't read the command: {e.Message}", Measurement.MaxError, ref flags);
+            Report(slot, new ProbeResult { TargetId = slot.TargetId, ScheduledAtMs = slot.ScheduledAtMs, Outcome = Outcome.InternalFault, Error = error, Flags = flags });
             return Task.CompletedTask;
         }
         return runner.RunAsync(probe, result => Report(slot, result));

@@ -40,11 +40,13 @@ public sealed partial class AuditJob(
         {
             await proof.RunAsync(cancellationToken);
             // What waits in the broker is not lost. What comes later all the same opens its window again.
-            var age = await backlog.AgeAsync(cancellationToken);
-            if (age == TimeSpan.MaxValue)
+            // Asked for anew each time: it grows while this goes on.
+            var answers = await backlog.LookAsync(cancellationToken);
+            if (answers && backlog.Age is null)
                 return;
-            await CloseGapsAsync(age ?? TimeSpan.Zero, numbers: age is not null, cancellationToken);
-            await AuditAsync(age ?? TimeSpan.Zero, cancellationToken);
+            TimeSpan Age() => answers ? backlog.Age!.Value : TimeSpan.Zero;
+            await CloseGapsAsync(Age, numbers: answers, cancellationToken);
+            await AuditAsync(Age, cancellationToken);
         }
         catch (Exception e) when (e is TimeoutException || e.IsDatabaseFault())
         {
@@ -52,11 +54,11 @@ public sealed partial class AuditJob(
         }
     }
 
-    private async Task AuditAsync(TimeSpan age, CancellationToken cancellationToken)
+    private async Task AuditAsync(Func<TimeSpan> age, CancellationToken cancellationToken)
     {
         for (var round = 0; round < Rounds; round++)
         {
-            if (await audit.AuditAsync(Windows, age, cancellationToken) is not { Windows: > 0 } closed)
+            if (await audit.AuditAsync(Windows, age(), cancellationToken) is not { Windows: > 0 } closed)
                 return;
             Audited.Add(closed.Slots);
             Lost.Add(closed.Lost);
@@ -66,11 +68,11 @@ public sealed partial class AuditJob(
     }
 
     // By a number only where all results are known to be written: a number takes no result that comes later.
-    private async Task CloseGapsAsync(TimeSpan age, bool numbers, CancellationToken cancellationToken)
+    private async Task CloseGapsAsync(Func<TimeSpan> age, bool numbers, CancellationToken cancellationToken)
     {
         foreach (var gap in await audit.OpenGapsAsync(Gaps, cancellationToken))
         {
-            if (gap.ToTime.ToUnixTimeMilliseconds() > memory.NowMs - (long)(Grace + age).TotalMilliseconds)
+            if (gap.ToTime.ToUnixTimeMilliseconds() > memory.NowMs - (long)(Grace + age()).TotalMilliseconds)
                 continue;
             try
             {

@@ -17,38 +17,50 @@ public sealed partial class ResultBacklog(IConfiguration configuration, PublishB
 
     private readonly long _start = time.GetTimestamp();
     private IConnection? _connection;
+    private bool _wasEmpty;
     private long? _taken, _told;
-    // What the in-memory bus had been sent, and when: once so much is taken, all of it is.
-    private (long Sent, long At) _mark = (0, time.GetTimestamp());
+    // What the in-memory bus had been sent, and when: once so much is taken, all of it is. Unless it had refused anything just before, which its sender still has.
+    private (long Sent, long Refused, long At, bool Clean) _mark = (0, 0, time.GetTimestamp(), true);
 
-    /// <summary>
-    /// All results sent longer ago than this were taken by a writer: zero where none wait, <see cref="TimeSpan.MaxValue"/> where some have waited ever since the start. Null where
-    /// the broker does not answer.
-    /// </summary>
-    public async Task<TimeSpan?> AgeAsync(CancellationToken cancellationToken)
+    /// <summary>All results sent longer ago than this were taken by a writer, as far as was seen; null: some may have waited ever since the start.</summary>
+    public TimeSpan? Age => _taken is { } taken ? time.GetElapsedTime(taken) : null;
+
+    /// <summary>Looks how far the writers have come; false where the broker does not answer.</summary>
+    public async Task<bool> LookAsync(CancellationToken cancellationToken)
     {
         var now = time.GetTimestamp();
         if (bus.Passed(Queues.ProbeResult) is { } passed)
-            Note(passed.Sent, passed.Taken, now);
-        else if (await CountAsync(cancellationToken) is not { } messages)
-            return null;
-        else if (messages == 0)
-            _taken = now;
+            Note(passed.Sent, passed.Taken, passed.Refused, now);
+        else if (await CountAsync(cancellationToken) is { } messages)
+            Note(messages == 0, now);
+        else
+            return false;
         var age = time.GetElapsedTime(_taken ?? _start, now);
         if (age >= Patience && (_told is not { } told || time.GetElapsedTime(told, now) >= Patience))
         {
             _told = now;
             LogAge(logger, Queues.ProbeResult, (int)age.TotalMinutes);
         }
-        return _taken is null ? TimeSpan.MaxValue : age;
+        return true;
     }
 
-    private void Note(long sent, long taken, long now)
+    // Twice in a row: RabbitMQ says 0 also of a quorum queue whose leader does not answer in time.
+    private void Note(bool isEmpty, long now)
     {
-        if (taken >= _mark.Sent)
-            (_taken, _mark) = (_mark.At, (sent, now));
-        if (taken >= sent)
+        if (isEmpty && _wasEmpty)
             _taken = now;
+        _wasEmpty = isEmpty;
+    }
+
+    private void Note(long sent, long taken, long refused, long now)
+    {
+        var clean = refused == _mark.Refused;
+        if (taken >= sent && clean)
+            _taken = now;
+        else if (taken >= _mark.Sent && _mark.Clean)
+            _taken = _mark.At;
+        if (taken >= _mark.Sent)
+            _mark = (sent, refused, now, clean);
     }
 
     private async Task<uint?> CountAsync(CancellationToken cancellationToken)

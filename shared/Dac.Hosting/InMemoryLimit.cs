@@ -22,6 +22,7 @@ internal sealed class InMemoryLimit : IReceiveObserver
         if (Interlocked.Increment(ref held.Messages) > Messages)
         {
             Interlocked.Decrement(ref held.Messages);
+            Interlocked.Increment(ref held.Refused);
             return false;
         }
         Interlocked.Increment(ref held.Sent);
@@ -38,8 +39,9 @@ internal sealed class InMemoryLimit : IReceiveObserver
         }
     }
 
-    /// <summary>How many messages a queue was sent since the start, and how many of them consumers have taken.</summary>
-    public (long Sent, long Taken) Passed(string queue) => _queues.TryGetValue(queue, out var held) ? (Volatile.Read(ref held.Sent), Volatile.Read(ref held.Taken)) : (0, 0);
+    /// <summary>How many messages a queue was sent since the start, how many of them consumers have taken, and how many more it has refused.</summary>
+    public (long Sent, long Taken, long Refused) Passed(string queue) =>
+        _queues.TryGetValue(queue, out var held) ? (Volatile.Read(ref held.Sent), Volatile.Read(ref held.Taken), Volatile.Read(ref held.Refused)) : default;
 
     /// <inheritdoc/>
     public Task PreReceive(ReceiveContext context)
@@ -71,6 +73,6 @@ internal sealed class InMemoryLimit : IReceiveObserver
     private sealed class Count
     {
         public int Messages;
-        public long Sent, Taken;
+        public long Sent, Taken, Refused;
     }
 }

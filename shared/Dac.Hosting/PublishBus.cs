@@ -65,10 +65,10 @@ public sealed partial class PublishBus : IHostedService, IHealthCheck, IDisposab
     public bool HasStarted { get; private set; }
 
     /// <summary>
-    /// Messages that never expire and were sent to a queue of the in-memory bus since the start, and how many of them were taken by a consumer; null over RabbitMQ, whose
-    /// queues the broker knows.
+    /// Messages that never expire and were sent to a queue of the in-memory bus since the start, how many of them were taken by a consumer, and how many more were refused; null
+    /// over RabbitMQ, whose queues the broker knows.
     /// </summary>
-    public (long Sent, long Taken)? Passed(string queue) => _limit?.Passed(queue);
+    public (long Sent, long Taken, long Refused)? Passed(string queue) => _limit?.Passed(queue);
 
     /// <summary>
     /// Sends to a queue. Addressed by its exchange: MassTransit would redeclare a queue as a classic one. Whatever goes wrong on the way, including bugs of

@@ -32,7 +32,7 @@ public sealed class Measurement(TimeProvider time)
     /// <summary>Longest text of matches that is kept.</summary>
     public const int MaxMatch = 4_096;
 
-    private const int MaxError = 500;
+    internal const int MaxError = 500;
 
     private readonly long _started = time.GetTimestamp();
     private readonly int?[] _phasesUs = new int?[6];

@@ -174,6 +174,7 @@ public sealed class CollectorTests : IAsyncDisposable
 
     [Theory]
     [InlineData("\"url\":", "\"uri\":")]
+    [InlineData("\"url\":", "\"url\":null,\"uri\":")]
     [InlineData("\"timeoutMs\":", "\"timeoutMs\":0.5,\"was\":")]
     public async Task A_command_that_cannot_be_read_when_it_is_due_gives_its_slot_a_row_and_costs_the_others_nothing(string right, string wrong)
     {

@@ -11,13 +11,16 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Dac.Tests.Hosting;
 
 public sealed class InMemoryLimitTests : IAsyncDisposable
 {
     private readonly SemaphoreSlim _consumed = new(0);
+    private readonly FakeTimeProvider _time = Clock.At();
     private readonly ServiceProvider _services;
+    private ResultBacklog? _backlog;
 
     public InMemoryLimitTests() =>
         _services = new ServiceCollection()
@@ -52,20 +55,19 @@ public sealed class InMemoryLimitTests : IAsyncDisposable
     public async Task While_results_wait_for_a_writer_the_audit_closes_no_window_of_theirs_and_says_so_every_five_minutes()
     {
         await _services.GetRequiredService<ITestHarness>().Start();
-        var (time, logger) = (Clock.At(), new FakeLogger<ResultBacklog>());
-        await using var database = await TestDatabase.CreateAsync(time);
+        var logger = new FakeLogger<ResultBacklog>();
+        await using var database = await TestDatabase.CreateAsync(_time);
         await database.QueryAsync(async db =>
         {
-            db.Add(new PlanWindow { StartsAt = time.GetUtcNow(), Planned = 1, SlotTargets = [1], SlotLocations = [1], SlotOffsetsMs = [0], AuditAfter = time.GetUtcNow().AddSeconds(1) });
+            db.Add(new PlanWindow { StartsAt = _time.GetUtcNow(), Planned = 1, SlotTargets = [1], SlotLocations = [1], SlotOffsetsMs = [0], AuditAfter = _time.GetUtcNow().AddSeconds(1) });
             return await db.SaveChangesAsync(TestContext.Current.CancellationToken);
         });
-        var job = database.AuditJob(time, bus: _services.GetRequiredService<PublishBus>(), logger: logger);
-        for (var i = 0; i < InMemoryLimit.Messages; i++)
-            await SendAsync(null);
+        var job = database.AuditJob(_time, bus: _services.GetRequiredService<PublishBus>(), logger: logger);
+        await SendAsync(InMemoryLimit.Messages);
 
         for (var minute = 0; minute < 11; minute++)
         {
-            time.Advance(TimeSpan.FromMinutes(1));
+            _time.Advance(TimeSpan.FromMinutes(1));
             await job.Execute(null!, TestContext.Current.CancellationToken);
         }
 
@@ -87,37 +89,69 @@ public sealed class InMemoryLimitTests : IAsyncDisposable
     [Fact]
     public async Task A_queue_that_is_never_empty_holds_up_the_audit_by_no_more_than_what_waits_in_it()
     {
-        await _services.GetRequiredService<ITestHarness>().Start();
-        var (time, bus) = (Clock.At(), _services.GetRequiredService<PublishBus>());
-        await using var backlog = new ResultBacklog(_services.GetRequiredService<IConfiguration>(), bus, time, NullLogger<ResultBacklog>.Instance);
-        Assert.Equal(TimeSpan.Zero, await AgeAsync(minute: 0));
-        for (var i = 0; i < 20; i++)
-            await SendAsync(null);
-        Assert.Equal(TimeSpan.FromMinutes(1), await AgeAsync(minute: 1));
-        for (var i = 0; i < 20; i++)
-            await SendAsync(null);
-        Assert.Equal(TimeSpan.FromMinutes(2), await AgeAsync(minute: 2));
+        await StartAsync();
+        Assert.Equal(0, await AgeAsync(minute: 0));
+        await SendAsync(20);
+        Assert.Equal(1, await AgeAsync(minute: 1));
+        await SendAsync(20);
+        Assert.Equal(2, await AgeAsync(minute: 2));
 
-        _consumed.Release(20);
-        await Until.TrueAsync(() => bus.Passed(Queues.ProbeResult)!.Value.Taken >= 20, "the first twenty taken");
+        await ConsumeAsync(20);
 
         // They were there at minute 1.
-        Assert.Equal(TimeSpan.FromMinutes(2), await AgeAsync(minute: 3));
-        Assert.Equal(TimeSpan.FromMinutes(3), await AgeAsync(minute: 4));
-        _consumed.Release(20);
-        await Until.TrueAsync(async () => await backlog.AgeAsync(TestContext.Current.CancellationToken) == TimeSpan.Zero, "an empty queue");
+        Assert.Equal(2, await AgeAsync(minute: 3));
+        Assert.Equal(3, await AgeAsync(minute: 4));
+        await ConsumeAsync(20);
+        Assert.Equal(0, await AgeAsync(minute: 5));
+    }
 
-        Task<TimeSpan?> AgeAsync(int minute)
-        {
-            time.Advance(Clock.At().GetUtcNow().AddMinutes(minute) - time.GetUtcNow());
-            return backlog.AgeAsync(TestContext.Current.CancellationToken);
-        }
+    [Fact]
+    public async Task What_a_full_queue_refuses_waits_at_its_sender_and_holds_up_the_audit_too()
+    {
+        await StartAsync();
+        await SendAsync(InMemoryLimit.Messages + 1);
+        Assert.Equal(1, await AgeAsync(minute: 1));
+        await SendAsync(1);
+        await ConsumeAsync(InMemoryLimit.Messages);
+
+        Assert.Equal(2, await AgeAsync(minute: 2));
+        Assert.Equal(0, await AgeAsync(minute: 3));
     }
 
     public async ValueTask DisposeAsync()
     {
         _consumed.Release(2 * InMemoryLimit.Messages);
         await _services.DisposeAsync();
+    }
+
+    private async Task StartAsync()
+    {
+        await _services.GetRequiredService<ITestHarness>().Start();
+        _backlog = new ResultBacklog(_services.GetRequiredService<IConfiguration>(), _services.GetRequiredService<PublishBus>(), _time, NullLogger<ResultBacklog>.Instance);
+    }
+
+    // In minutes.
+    private async Task<double> AgeAsync(int minute)
+    {
+        _time.Advance(Clock.At().GetUtcNow().AddMinutes(minute) - _time.GetUtcNow());
+        Assert.True(await _backlog!.LookAsync(TestContext.Current.CancellationToken));
+        return _backlog.Age!.Value.TotalMinutes;
+    }
+
+    // The next one is taken at once, and held.
+    private async Task ConsumeAsync(int messages)
+    {
+        var (sent, taken, _) = Passed();
+        _consumed.Release(messages);
+        await Until.TrueAsync(() => Passed().Taken == Math.Min(sent, taken + messages), "the messages taken");
+
+        (long Sent, long Taken, long Refused) Passed() => _services.GetRequiredService<PublishBus>().Passed(Queues.ProbeResult)!.Value;
+    }
+
+    private async Task SendAsync(int messages)
+    {
+        for (var i = 0; i < messages; i++)
+            await SendAsync(null);
     }
 
     private Task<SendOutcome> SendAsync(TimeSpan? timeToLive) =>
