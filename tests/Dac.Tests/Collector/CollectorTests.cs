@@ -187,6 +187,26 @@ public sealed class CollectorTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_timeout_that_is_used_again_ends_no_probe_but_its_own()
+    {
+        var (url, server) = await TestServer.HttpAsync(async c =>
+        {
+            if (c.Request.Path == "/slow")
+                await Task.Delay(TimeSpan.FromMilliseconds(1_200), c.RequestAborted);
+        });
+        var (silent, other) = TestServer.Silent();
+        await using var _ = server;
+        using var __ = other;
+        var slots = await StartAsync();
+        foreach (var (id, address, timeout) in new[] { (1, url, 1_000), (2, $"{url}/slow", 5_000), (3, silent, 1_000), (4, url, 1_000), (5, $"{url}/slow", 5_000) })
+        {
+            await slots.AcceptAsync(Batch(Probe(id, TimeProvider.System.Ms(), address) with { TimeoutMs = timeout, ToleranceMs = 10_000 }));
+            await Until.TrueAsync(() => Results().Count == id, $"result {id}");
+        }
+        Assert.Equal([Outcome.Up, Outcome.Up, Outcome.Timeout, Outcome.Up, Outcome.Up], Results().OrderBy(r => r.TargetId).Select(r => r.Outcome));
+    }
+
+    [Fact]
     public async Task A_stop_waits_for_a_probe_that_has_outlived_its_batch()
     {
         var (url, server) = TestServer.Silent();

@@ -108,8 +108,8 @@ public sealed class ResultWriterTests : IAsyncLifetime
     {
         if (json == "long names")
             json = $$"""{"location":"{{new string('x', 301)}}","collector":"x","results":[]}""";
-        var poison = System.Text.Json.JsonSerializer.Deserialize(json, ContractJson.Default.ProbeResultBatch)!;
-        Assert.True(await Record.ExceptionAsync(() => _writer.StoreAsync(poison)) is ArgumentException or System.Text.Json.JsonException);
+        var refusal = await Record.ExceptionAsync(() => _writer.StoreAsync(System.Text.Json.JsonSerializer.Deserialize(json, ContractJson.Default.ProbeResultBatch)!));
+        Assert.True(refusal is ArgumentException or System.Text.Json.JsonException);
         await _writer.StoreAsync(Batch(Result(1, 1_000, Outcome.Up)));
         Assert.Single(await RowsAsync());
     }
