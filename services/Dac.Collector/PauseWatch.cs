@@ -4,14 +4,14 @@ namespace Dac.Collector;
 /// Notices when the whole process stood still (SIGSTOP, a suspended machine, a garbage collection of seconds), or its thread pool did (starved of CPU, or of threads): what
 /// it measured meanwhile says nothing of the targets.
 /// </summary>
-/// <remarks>It beats while a probe is under way, and rests a second after the last: an idle process must not be woken for nothing.</remarks>
+/// <remarks>It beats while a probe is under way, and rests half a second after the last: an idle process must not be woken for nothing.</remarks>
 public sealed class PauseWatch(TimeProvider time) : IHostedService, IThreadPoolWorkItem, IDisposable
 {
     /// <summary>A beat that comes so much later than the one before was held up.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromMilliseconds(250);
 
-    // What stands still for 250 ms is seen for certain, and what stands still for less than 150 ms is not.
-    private const int BeatMs = 100;
+    // What stands still for 250 ms is seen for certain, and what stands still for less than 200 ms is not.
+    private const int BeatMs = 50;
 
     /// <summary>Beats without a probe under way after which it rests: at a pace of probes it must not be woken for each.</summary>
     private const int RestAfter = 10;
