@@ -15,11 +15,14 @@ public sealed partial class ResultBacklog(IConfiguration configuration, PublishB
     /// <summary>From this age on it is told, and as often.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
+    /// <summary>How long a result waits at its sender where the in-memory bus refuses it: what a sender holds by default, at 3,000/s. It may be longer, but not for ever.</summary>
+    private static readonly TimeSpan Refused = TimeSpan.FromSeconds(30);
+
     private readonly long _start = time.GetTimestamp();
     private IConnection? _connection;
     private bool _wasEmpty;
     private long? _taken, _told;
-    // What the in-memory bus had been sent, and when: once so much is taken, all of it is. Unless it had refused anything just before, which its sender still has.
+    // What the in-memory bus had been sent, and when: once so much is taken, all of it is. Where it had refused anything just before, its sender had that still.
     private (long Sent, long Refused, long At, bool Clean) _mark = (0, 0, time.GetTimestamp(), true);
 
     /// <summary>All results sent longer ago than this were taken by a writer, as far as was seen; null: some may have waited ever since the start.</summary>
@@ -57,8 +60,8 @@ public sealed partial class ResultBacklog(IConfiguration configuration, PublishB
         var clean = refused == _mark.Refused;
         if (taken >= sent && clean)
             _taken = now;
-        else if (taken >= _mark.Sent && _mark.Clean)
-            _taken = _mark.At;
+        else if (taken >= _mark.Sent)
+            _taken = Math.Max(_taken ?? 0, _mark.At - (_mark.Clean ? 0 : (long)(Refused.TotalSeconds * time.TimestampFrequency)));
         if (taken >= _mark.Sent)
             _mark = (sent, refused, now, clean);
     }

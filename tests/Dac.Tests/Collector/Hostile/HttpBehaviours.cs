@@ -85,7 +85,8 @@ public static class HttpBehaviours
         Tls("TLS: for another host", Certificates.Make("other.example")),
         Tls("TLS: gigantic certificate", Certificates.Make("localhost", extraBytes: 150_000)),
         Second("HTTP/2: says nothing", Outcome.Timeout, c => c.StallAsync()),
-        Second("HTTP/2: speaks HTTP/1.1", Outcome.ProtocolError, c => c.SayAsync($"{Head}\r\n")),
+        // Closed with what it has not read, which the kernel may say first.
+        Second("HTTP/2: speaks HTTP/1.1", Outcome.ProtocolError, c => c.SayAsync($"{Head}\r\n")) with { Or = Outcome.ConnectFailed },
         Second("HTTP/2: resets the stream", Outcome.ProtocolError, async c => { await c.SayAsync(Frame(4, 0, 0, "")); await c.SayAsync(Frame(3, 0, 1, "\0\0\0\x02")); await c.StallAsync(); }),
         Second("HTTP/2: goes away", Outcome.ProtocolError, async c => { await c.SayAsync(Frame(4, 0, 0, "")); await c.SayAsync(Frame(7, 0, 0, "\0\0\0\0\0\0\0\x02")); await c.StallAsync(); }),
         Second("HTTP/2: pings without end", Outcome.TooLarge, async c => { await c.SayAsync(Frame(4, 0, 0, "")); await c.FloodAsync(Latin(Frame(6, 0, 0, "12345678"))); }) with { Or = Outcome.ProtocolError },
