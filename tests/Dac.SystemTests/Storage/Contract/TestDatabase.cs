@@ -39,7 +39,7 @@ public abstract class StoreContract(Func<Task<TestDatabase>> create) : DatabaseC
     protected StorageHost Store { get; private set; } = null!;
 
     /// <summary>Noon of today: far from the edges of the days that there are partitions for.</summary>
-    protected static DateTimeOffset Noon { get; } = new(TimeProvider.System.GetUtcNow().UtcDateTime.Date.AddHours(12), TimeSpan.Zero);
+    protected static DateTimeOffset Noon => new(TimeProvider.System.GetUtcNow().UtcDateTime.Date.AddHours(12), TimeSpan.Zero);
 
     protected static long NoonMs => Noon.ToUnixTimeMilliseconds();
 
