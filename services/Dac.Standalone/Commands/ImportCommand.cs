@@ -47,7 +47,7 @@ internal static class ImportCommand
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Database.Errors.WriteLine($"{file} can't be read: {e.Message}");
+            Database.Errors.WriteLine($"{file} can't be read: {e.Message} Give the path of a CSV file that this user may read.");
             return 1;
         }
         foreach (var error in errors)
