@@ -39,11 +39,11 @@ public sealed partial class AuditJob(
         try
         {
             await proof.RunAsync(cancellationToken);
-            // What waits in the broker is not lost. What comes later all the same opens its window again.
-            // Asked for anew each time: it grows while this goes on.
+            // What waits in the broker is not lost. What comes later all the same opens its window again; a broker that does not answer is not waited for.
             var answers = await backlog.LookAsync(cancellationToken);
             if (answers && backlog.Age is null)
                 return;
+            // Anew each time: it grows while this goes on.
             TimeSpan Age() => answers ? backlog.Age!.Value : TimeSpan.Zero;
             await CloseGapsAsync(Age, numbers: answers, cancellationToken);
             await AuditAsync(Age, cancellationToken);

@@ -16,7 +16,7 @@ public sealed partial class ResultBacklog(IConfiguration configuration, PublishB
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     /// <summary>How long a result waits at its sender where the in-memory bus refuses it: what a sender holds by default, at 3,000/s. It may be longer, but not for ever.</summary>
-    private static readonly TimeSpan Refused = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan HeldBySender = TimeSpan.FromSeconds(30);
 
     private readonly long _start = time.GetTimestamp();
     private IConnection? _connection;
@@ -61,7 +61,7 @@ public sealed partial class ResultBacklog(IConfiguration configuration, PublishB
         if (taken >= sent && clean)
             _taken = now;
         else if (taken >= _mark.Sent)
-            _taken = Math.Max(_taken ?? 0, _mark.At - (_mark.Clean ? 0 : (long)(Refused.TotalSeconds * time.TimestampFrequency)));
+            _taken = Math.Max(_taken ?? 0, _mark.At - (_mark.Clean ? 0 : (long)(HeldBySender.TotalSeconds * time.TimestampFrequency)));
         if (taken >= _mark.Sent)
             _mark = (sent, refused, now, clean);
     }
