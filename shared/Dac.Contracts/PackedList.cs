@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Collections;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
@@ -8,7 +7,7 @@ using System.Text.Json.Serialization.Metadata;
 namespace Dac.Contracts;
 
 /// <summary>
-/// Part of a message as its JSON text, from which an element is made each time that it is asked for. Commands wait for seconds and results while the broker is
+/// Part of a message as its JSON text (see <see cref="ContractJson.Read"/>), from which an element is made each time that it is asked for. Commands wait for seconds and results while the broker is
 /// away, tens of thousands of them: as objects each would be followed and moved by every collection of memory meanwhile.
 /// </summary>
 /// <typeparam name="T">One of <see cref="ContractJson"/>'s types.</typeparam>
@@ -16,15 +15,18 @@ namespace Dac.Contracts;
 public sealed class PackedList<T> : IReadOnlyList<T>
     where T : class
 {
+    /// <summary>Bytes of a plain command or result, at least: there are hardly more of them than the message has room for.</summary>
+    private const int SmallElement = 100;
+
     private static readonly JsonTypeInfo<T> Element = (JsonTypeInfo<T>)ContractJson.Default.GetTypeInfo(typeof(T))!;
 
     private readonly ReadOnlyMemory<byte> _text;
-    private readonly (int Start, int Length)[] _elements;
+    private readonly List<(int Start, int Length)> _elements;
 
-    private PackedList(ReadOnlyMemory<byte> text, (int Start, int Length)[] elements) => (_text, _elements) = (text, elements);
+    private PackedList(ReadOnlyMemory<byte> text, List<(int Start, int Length)> elements) => (_text, _elements) = (text, elements);
 
     /// <inheritdoc/>
-    public int Count => _elements.Length;
+    public int Count => _elements.Count;
 
     /// <inheritdoc/>
     public T this[int index] => JsonSerializer.Deserialize(Text(index), Element) ?? throw new JsonException($"Element {index} of the list is null.");
@@ -74,13 +76,13 @@ public sealed class PackedList<T> : IReadOnlyList<T>
             _writer?.WriteEndArray();
             _writer?.Dispose();
             bytes = _text.WrittenCount;
-            return new PackedList<T>(_text.WrittenMemory, [.. _elements]);
+            return new PackedList<T>(_text.WrittenMemory, _elements);
         }
 
         private static int Written(Utf8JsonWriter writer) => (int)writer.BytesCommitted + writer.BytesPending;
     }
 
-    /// <summary>Leaves in a message what is packed: reads the list as its text, and writes a packed one as it stands.</summary>
+    /// <summary>Leaves in a message what is packed: reads the list as its text where that is at hand, and writes a packed one as it stands.</summary>
     public sealed class Converter : JsonConverter<IReadOnlyList<T>>
     {
         /// <inheritdoc/>
@@ -88,16 +90,25 @@ public sealed class PackedList<T> : IReadOnlyList<T>
         {
             if (reader.TokenType != JsonTokenType.StartArray)
                 throw new JsonException("It is not an array.");
-            using var document = JsonDocument.ParseValue(ref reader);
-            var raw = JsonMarshal.GetRawUtf8Value(document.RootElement);
-            var (elements, count) = (new (int Start, int Length)[document.RootElement.GetArrayLength()], 0);
-            foreach (var element in document.RootElement.EnumerateArray())
+            var (message, list) = (ContractJson.BeingRead, reader.TokenStartIndex);
+            if (!message.Span.Overlaps(reader.ValueSpan, out var start))
+                return ReadAll(ref reader);
+            var elements = new List<(int Start, int Length)>(1 + message.Length / SmallElement);
+            while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
             {
-                var part = JsonMarshal.GetRawUtf8Value(element);
-                raw.Overlaps(part, out var start);
-                elements[count++] = (start, part.Length);
+                var element = reader.TokenStartIndex;
+                reader.Skip();
+                elements.Add(((int)(element - list), (int)(reader.BytesConsumed - element)));
             }
-            return new PackedList<T>(raw.ToArray(), elements);
+            return new PackedList<T>(message.Slice(start, (int)(reader.BytesConsumed - list)), elements);
+        }
+
+        private static List<T> ReadAll(ref Utf8JsonReader reader)
+        {
+            var list = new List<T>();
+            while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+                list.Add(JsonSerializer.Deserialize(ref reader, Element) ?? throw new JsonException("An element of the list is null."));
+            return list;
         }
 
         /// <inheritdoc/>

@@ -60,18 +60,42 @@ public sealed record ProbeBatch
     /// <summary>What has to be known of each command until it is due; the rest of one that was received is not read for it.</summary>
     /// <exception cref="JsonException">A command without a key.</exception>
     public IEnumerable<ProbeKey> Keys() =>
-        Probes is PackedList<ProbeUrl> packed ? packed.Read(ContractJson.Default.ProbeKey) : Probes.Select(p => new ProbeKey { TargetId = p.TargetId, ScheduledAtMs = p.ScheduledAtMs, ToleranceMs = p.ToleranceMs });
+        Probes is PackedList<ProbeUrl> packed ? packed.Read(ContractJson.Default.ProbeKey) : Probes.Select(p => new ProbeKey(p.TargetId, p.ScheduledAtMs, p.ToleranceMs));
 }
 
 /// <summary>The part of a <see cref="ProbeUrl"/> by which its slot is known, and how late it may be started.</summary>
-public readonly record struct ProbeKey
+/// <param name="TargetId">See <see cref="ProbeUrl.TargetId"/>.</param>
+/// <param name="ScheduledAtMs">See <see cref="ProbeUrl.ScheduledAtMs"/>.</param>
+/// <param name="ToleranceMs">See <see cref="ProbeUrl.ToleranceMs"/>.</param>
+[JsonConverter(typeof(Converter))]
+public readonly record struct ProbeKey(long TargetId, long ScheduledAtMs, int ToleranceMs)
 {
-    /// <summary>See <see cref="ProbeUrl.TargetId"/>.</summary>
-    public required long TargetId { get; init; }
+    /// <summary>Reads of a command these three and passes over the rest: generated code would make an object of each number before it fills a structure.</summary>
+    internal sealed class Converter : JsonConverter<ProbeKey>
+    {
+        /// <inheritdoc/>
+        public override ProbeKey Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            if (reader.TokenType != JsonTokenType.StartObject)
+                throw new JsonException("It is not an object.");
+            var (target, scheduled, tolerance) = ((long?)null, (long?)null, (int?)null);
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                if (Is(ref reader, "targetId"u8))
+                    target = reader.GetInt64();
+                else if (Is(ref reader, "scheduledAtMs"u8))
+                    scheduled = reader.GetInt64();
+                else if (Is(ref reader, "toleranceMs"u8))
+                    tolerance = reader.GetInt32();
+                else
+                    reader.Skip();
+            }
+            return target is { } t && scheduled is { } s && tolerance is { } l ? new ProbeKey(t, s, l) : throw new JsonException("targetId, scheduledAtMs or toleranceMs is missing.");
+        }
 
-    /// <summary>See <see cref="ProbeUrl.ScheduledAtMs"/>.</summary>
-    public required long ScheduledAtMs { get; init; }
+        /// <inheritdoc/>
+        public override void Write(Utf8JsonWriter writer, ProbeKey value, JsonSerializerOptions options) => throw new NotSupportedException();
 
-    /// <summary>See <see cref="ProbeUrl.ToleranceMs"/>.</summary>
-    public required int ToleranceMs { get; init; }
+        private static bool Is(ref Utf8JsonReader reader, ReadOnlySpan<byte> name) => reader.ValueTextEquals(name) && reader.Read();
+    }
 }

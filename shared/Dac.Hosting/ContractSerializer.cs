@@ -45,7 +45,7 @@ internal sealed class ContractSerializer : SystemTextJsonRawMessageSerializer, I
         public override bool TryGetMessage<T>([NotNullWhen(true)] out T? message)
             where T : class
         {
-            message = ContractJson.Default.GetTypeInfo(typeof(T)) is JsonTypeInfo<T> type ? JsonSerializer.Deserialize(body.GetBytes(), type) : null;
+            message = ContractJson.Default.GetTypeInfo(typeof(T)) is JsonTypeInfo<T> type ? ContractJson.Read(body.GetBytes(), type) : null;
             return message is not null;
         }
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Dac.Contracts;
 using Dac.Storage;
@@ -107,7 +108,7 @@ internal static class ParkedCommand
     {
         try
         {
-            return JsonSerializer.Deserialize(parked.Payload, ContractJson.Default.ProbeResultBatch);
+            return ContractJson.Read(Encoding.UTF8.GetBytes(parked.Payload), ContractJson.Default.ProbeResultBatch);
         }
         catch (JsonException)
         {

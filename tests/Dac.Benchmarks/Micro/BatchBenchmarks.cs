@@ -19,11 +19,11 @@ public class BatchBenchmarks
     public byte[] WriteCommands() => JsonSerializer.SerializeToUtf8Bytes(_commands, ContractJson.Default.ProbeBatch);
 
     [Benchmark]
-    public object? ReadCommands() => JsonSerializer.Deserialize(_writtenCommands, ContractJson.Default.ProbeBatch);
+    public object? ReadCommands() => ContractJson.Read(_writtenCommands, ContractJson.Default.ProbeBatch);
 
     [Benchmark]
     public byte[] WriteResults() => JsonSerializer.SerializeToUtf8Bytes(_results, ContractJson.Default.ProbeResultBatch);
 
     [Benchmark]
-    public object? ReadResults() => JsonSerializer.Deserialize(_writtenResults, ContractJson.Default.ProbeResultBatch);
+    public object? ReadResults() => ContractJson.Read(_writtenResults, ContractJson.Default.ProbeResultBatch);
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
 using Dac.Collector;
 using Dac.Collector.Probing;
@@ -335,7 +336,7 @@ public sealed class CollectorTests : IAsyncDisposable
         var json = JsonSerializer.Serialize(batch, ContractJson.Default.ProbeBatch);
         var at = last ? json.LastIndexOf(right, StringComparison.Ordinal) : json.IndexOf(right, StringComparison.Ordinal);
         Assert.True(at > 0);
-        return JsonSerializer.Deserialize(json[..at] + wrong + json[(at + right.Length)..], ContractJson.Default.ProbeBatch)!;
+        return ContractJson.Read(Encoding.UTF8.GetBytes(json[..at] + wrong + json[(at + right.Length)..]), ContractJson.Default.ProbeBatch)!;
     }
 
     private static ProbeUrl Probe(long id, long due, string url) => new() { TargetId = id, ScheduledAtMs = due, Url = url, TimeoutMs = 1_000, ToleranceMs = 500 };

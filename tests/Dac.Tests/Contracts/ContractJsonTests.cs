@@ -1,4 +1,6 @@
+using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Dac.Contracts;
 
 namespace Dac.Tests.Contracts;
@@ -81,35 +83,56 @@ public sealed class ContractJsonTests
     public void Options_are_written_as_they_were_yesterday_and_read_back_the_same()
     {
         Assert.Equal(OptionsJson, JsonSerializer.Serialize(BatchWithOptions, ContractJson.Default.ProbeBatch));
-        Assert.Equivalent(BatchWithOptions, JsonSerializer.Deserialize(OptionsJson, ContractJson.Default.ProbeBatch), strict: true);
+        Assert.Equivalent(BatchWithOptions, Read(OptionsJson, ContractJson.Default.ProbeBatch), strict: true);
     }
 
     [Fact]
     public void Options_of_a_newer_version_are_ignored()
     {
         var newer = OptionsJson.Replace("\"method\":", "\"priority\":{\"a\":[1]},\"method\":").Replace("\"network\":", "\"smtp\":{\"helo\":\"x\"},\"network\":");
-        Assert.Equivalent(BatchWithOptions, JsonSerializer.Deserialize(newer, ContractJson.Default.ProbeBatch), strict: true);
+        Assert.Equivalent(BatchWithOptions, Read(newer, ContractJson.Default.ProbeBatch), strict: true);
     }
 
     [Fact]
     public void What_is_written_is_read_back_the_same()
     {
-        Assert.Equivalent(Batch, JsonSerializer.Deserialize(BatchJson, ContractJson.Default.ProbeBatch), strict: true);
-        Assert.Equivalent(Results, JsonSerializer.Deserialize(ResultJson, ContractJson.Default.ProbeResultBatch), strict: true);
+        Assert.Equivalent(Batch, Read(BatchJson, ContractJson.Default.ProbeBatch), strict: true);
+        Assert.Equivalent(Results, Read(ResultJson, ContractJson.Default.ProbeResultBatch), strict: true);
     }
 
     [Fact]
     public void Fields_of_a_newer_version_are_ignored()
     {
         var newer = BatchJson.Replace("\"partition\":3", "\"priority\":{\"a\":[1]},\"partition\":3").Replace("\"targetId\":7", "\"targetId\":7,\"method\":\"HEAD\"");
-        Assert.Equivalent(Batch, JsonSerializer.Deserialize(newer, ContractJson.Default.ProbeBatch), strict: true);
+        Assert.Equivalent(Batch, Read(newer, ContractJson.Default.ProbeBatch), strict: true);
+    }
+
+    [Fact]
+    public void Of_a_command_that_waits_its_key_alone_is_read_whatever_else_there_is()
+    {
+        var more = BatchJson.Replace("\"targetId\":7", "\"newer\":{\"targetId\":1,\"list\":[{\"toleranceMs\":2}]},\"targetId\":7").Replace("\"timeoutMs\":1000", "\"timeoutMs\":\"none\"");
+        Assert.Equal([new(7, 1700000000250, 500), new(8, 1700000000251, 500)], Read(more, ContractJson.Default.ProbeBatch)!.Keys());
+        Assert.Equal([new(7, 1700000000250, 500), new(8, 1700000000251, 500)], Batch.Keys());
+    }
+
+    [Theory]
+    [InlineData("\"targetId\":8,", "")]
+    [InlineData("\"targetId\":8", "\"targetId\":null")]
+    [InlineData("\"scheduledAtMs\":1700000000251", "\"scheduledAtMs\":\"1700000000251\"")]
+    [InlineData("\"toleranceMs\":500,\"traceParent\"", "\"toleranceMs\":5000000000,\"traceParent\"")]
+    [InlineData("\"probes\":[", "\"probes\":[null,")]
+    [InlineData("\"probes\":[", "\"probes\":[[],")]
+    public void A_command_whose_key_is_none_is_refused(string text, string otherwise)
+    {
+        Assert.Contains(text, BatchJson);
+        Assert.Throws<JsonException>(() => Read(BatchJson.Replace(text, otherwise), ContractJson.Default.ProbeBatch)!.Keys().ToList());
     }
 
     [Fact]
     public void An_outcome_that_only_a_newer_version_names_keeps_its_class()
     {
         var newer = ResultJson.Replace("\"outcome\":60", "\"outcome\":69");
-        var read = JsonSerializer.Deserialize(newer, ContractJson.Default.ProbeResultBatch)!;
+        var read = Read(newer, ContractJson.Default.ProbeResultBatch)!;
         Assert.Equal(OutcomeClass.Missed, read.Results[1].Outcome.Class());
     }
 
@@ -117,7 +140,7 @@ public sealed class ContractJsonTests
     [InlineData("\"location\":\"default\",")]
     [InlineData("\"windowStartMs\":1700000000000,")]
     public void A_command_without_a_field_that_it_needs_is_refused(string field) =>
-        Assert.Throws<JsonException>(() => JsonSerializer.Deserialize(BatchJson.Replace(field, ""), ContractJson.Default.ProbeBatch));
+        Assert.Throws<JsonException>(() => Read(BatchJson.Replace(field, ""), ContractJson.Default.ProbeBatch));
 
     [Theory]
     [InlineData("\"url\":\"http://127.0.0.1/\",", "")]
@@ -125,7 +148,7 @@ public sealed class ContractJsonTests
     [InlineData("\"probes\":[", "\"probes\":[null,")]
     public void A_command_that_is_none_is_refused_when_it_is_read_and_not_its_batch(string text, string otherwise)
     {
-        var batch = JsonSerializer.Deserialize(BatchJson.Replace(text, otherwise), ContractJson.Default.ProbeBatch)!;
+        var batch = Read(BatchJson.Replace(text, otherwise), ContractJson.Default.ProbeBatch)!;
         Assert.Throws<JsonException>(() => batch.Probes[0]);
         Assert.Throws<JsonException>(() => batch.Probes.ToList());
     }
@@ -136,7 +159,7 @@ public sealed class ContractJsonTests
     public void A_list_without_an_element_is_empty(string list)
     {
         var (start, end) = (BatchJson.IndexOf("\"probes\":[", StringComparison.Ordinal) + 9, BatchJson.LastIndexOf(']') + 1);
-        Assert.Empty(JsonSerializer.Deserialize(BatchJson[..start] + list + BatchJson[end..], ContractJson.Default.ProbeBatch)!.Probes);
+        Assert.Empty(Read(BatchJson[..start] + list + BatchJson[end..], ContractJson.Default.ProbeBatch)!.Probes);
     }
 
     [Theory]
@@ -147,7 +170,7 @@ public sealed class ContractJsonTests
     public void What_is_no_list_is_refused_with_its_batch(string list)
     {
         var (start, end) = (BatchJson.IndexOf("\"probes\":[", StringComparison.Ordinal) + 9, BatchJson.LastIndexOf(']') + 1);
-        Assert.Throws<JsonException>(() => JsonSerializer.Deserialize(BatchJson[..start] + list + BatchJson[end..], ContractJson.Default.ProbeBatch));
+        Assert.Throws<JsonException>(() => Read(BatchJson[..start] + list + BatchJson[end..], ContractJson.Default.ProbeBatch));
     }
 
     [Fact]
@@ -161,12 +184,32 @@ public sealed class ContractJsonTests
         Assert.Equal(ResultJson, JsonSerializer.Serialize(packed, ContractJson.Default.ProbeResultBatch));
         Assert.Equal(Results.Results, packed.Results);
         Assert.Equal(Results.Results[1], packed.Results[1]);
-        var spaced = JsonSerializer.Deserialize(ResultJson.Replace("},{", "} ,\n {"), ContractJson.Default.ProbeResultBatch)!.Results;
+        var spaced = Read(ResultJson.Replace("},{", "} ,\n {"), ContractJson.Default.ProbeResultBatch)!.Results;
         Assert.Equal(Results.Results, spaced);
         Assert.Equal(Results.Results[1], spaced[1]);
     }
 
     [Fact]
+    public void A_message_that_is_read_as_a_whole_keeps_its_list_as_part_of_its_text()
+    {
+        var text = Encoding.UTF8.GetBytes(ResultJson.Replace("},{", "} ,\n {"));
+        var read = ContractJson.Read(text, ContractJson.Default.ProbeResultBatch)!.Results;
+        Assert.Equal(Results.Results, read);
+
+        text.AsSpan().Replace((byte)'1', (byte)'2');
+        Assert.NotEqual(Results.Results[1], read[1]);
+    }
+
+    [Fact]
+    public void A_message_whose_text_is_not_at_hand_has_its_list_as_objects()
+    {
+        Assert.Equal(Results.Results, JsonSerializer.Deserialize(ResultJson, ContractJson.Default.ProbeResultBatch)!.Results);
+        Assert.Throws<JsonException>(() => JsonSerializer.Deserialize(ResultJson.Replace("[{", "[null,{"), ContractJson.Default.ProbeResultBatch));
+    }
+
+    [Fact]
     public void Nothing_packed_is_an_empty_list() =>
         Assert.Equal("[]", JsonSerializer.Serialize(Results with { Results = new PackedList<ProbeResult>.Packer(1).Pack(out _) }, ContractJson.Default.ProbeResultBatch)[^3..^1]);
+
+    private static T? Read<T>(string json, JsonTypeInfo<T> type) => ContractJson.Read(Encoding.UTF8.GetBytes(json), type);
 }

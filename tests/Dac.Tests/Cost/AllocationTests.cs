@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Dac.Contracts;
 using Dac.Hosting;
 using Dac.Scheduler;
@@ -93,7 +94,7 @@ public sealed class AllocationTests
             () => Baseline.Holds("bytes per result written", writing), () => Baseline.Holds("bytes per result read", reading), () => Baseline.Holds("bytes per row as PostgreSQL's columns", columns));
     }
 
-    private static T Read<T>(byte[] json) => (T)JsonSerializer.Deserialize(json, ContractJson.Default.GetTypeInfo(typeof(T))!)!;
+    private static T Read<T>(byte[] json) => ContractJson.Read(json, (JsonTypeInfo<T>)ContractJson.Default.GetTypeInfo(typeof(T))!)!;
 
     /// <summary>The least of many runs: caches are filled once, and buffers of a pool are sometimes new.</summary>
     private static double PerSlot(Action work)

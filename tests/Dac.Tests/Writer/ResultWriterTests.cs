@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json;
 using Dac.Contracts;
 using Dac.Storage;
 using Dac.Storage.Model;
@@ -108,8 +110,8 @@ public sealed class ResultWriterTests : IAsyncLifetime
     {
         if (json == "long names")
             json = $$"""{"location":"{{new string('x', 301)}}","collector":"x","results":[]}""";
-        var refusal = await Record.ExceptionAsync(() => _writer.StoreAsync(System.Text.Json.JsonSerializer.Deserialize(json, ContractJson.Default.ProbeResultBatch)!));
-        Assert.True(refusal is ArgumentException or System.Text.Json.JsonException);
+        var refusal = await Record.ExceptionAsync(() => _writer.StoreAsync(ContractJson.Read(Encoding.UTF8.GetBytes(json), ContractJson.Default.ProbeResultBatch)!));
+        Assert.True(refusal is ArgumentException or JsonException);
         await _writer.StoreAsync(Batch(Result(1, 1_000, Outcome.Up)));
         Assert.Single(await RowsAsync());
     }
