@@ -17,7 +17,10 @@ public sealed partial class ContractJson : JsonSerializerContext
     /// <summary>What <see cref="Read"/> reads just now on this thread.</summary>
     internal static ReadOnlyMemory<byte> BeingRead => s_read;
 
-    /// <summary>Reads a message, of which the lists stay parts of <paramref name="text"/> (<see cref="PackedList{T}"/>): whoever received that holds it anyway until it is acknowledged.</summary>
+    /// <summary>
+    /// Reads a message, of which the lists stay parts of <paramref name="text"/> (<see cref="PackedList{T}"/>): whoever received that holds it anyway until it
+    /// is acknowledged.
+    /// </summary>
     /// <param name="text">The message; not to be changed afterwards.</param>
     /// <param name="type">One of this context's types.</param>
     /// <exception cref="JsonException">The text is no such message.</exception>

@@ -7,8 +7,8 @@ using System.Text.Json.Serialization.Metadata;
 namespace Dac.Contracts;
 
 /// <summary>
-/// Part of a message as its JSON text (see <see cref="ContractJson.Read"/>), from which an element is made each time that it is asked for. Commands wait for seconds and results while the broker is
-/// away, tens of thousands of them: as objects each would be followed and moved by every collection of memory meanwhile.
+/// Part of a message as its JSON text (see <see cref="ContractJson.Read"/>), from which an element is made each time that it is asked for. Commands wait for
+/// seconds and results while the broker is away, tens of thousands of them: as objects each would be followed and moved by every collection of memory meanwhile.
 /// </summary>
 /// <typeparam name="T">One of <see cref="ContractJson"/>'s types.</typeparam>
 /// <exception cref="JsonException">By the indexer and the enumerator: the text is no <typeparamref name="T"/>.</exception>
