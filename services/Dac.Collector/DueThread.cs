@@ -4,10 +4,23 @@ namespace Dac.Collector;
 /// One thread that waits for the next due slot and hands it to the pool at its millisecond: never early, and not late when the pool is busy, as timers
 /// would be.
 /// </summary>
+/// <remarks>
+/// What a stop of the process left overdue is not started all at once, which would measure the herd and not the targets: a <see cref="Frame"/> starts
+/// <see cref="FramePlan"/> of the plan at most, so what stood still is made up for in three times as long. What is overdue by more than <see cref="MaxHeldUp"/> waits no longer.
+/// </remarks>
 public sealed class DueThread(TimeProvider time) : IHostedService, IDisposable
 {
     /// <summary>Longest wait, in ms: a clock that is set forward is noticed by then.</summary>
     private const int MaxWaitMs = 1_000;
+
+    /// <summary>Time in which no more than <see cref="FramePlan"/> of the plan is started.</summary>
+    internal static readonly TimeSpan Frame = TimeSpan.FromMilliseconds(12);
+
+    /// <summary>What of the plan is started in a <see cref="Frame"/>: no 10 ms hold twice the mean, though the pool holds up a few and a start takes up to 2 ms.</summary>
+    internal static readonly TimeSpan FramePlan = TimeSpan.FromMilliseconds(16);
+
+    /// <summary>Overdue by more than this, a slot is started at once: its tolerance (500 ms for an interval of 1 s) matters more.</summary>
+    internal static readonly TimeSpan MaxHeldUp = TimeSpan.FromMilliseconds(100);
 
     private readonly PriorityQueue<Slot, long> _queue = new();
     private readonly Lock _lock = new();
@@ -15,6 +28,8 @@ public sealed class DueThread(TimeProvider time) : IHostedService, IDisposable
     private Thread? _thread;
     private bool _disposed;
     private long _waitingForMs;
+    private long _frameStart;
+    private long _frameEnd;
     private volatile bool _stopped;
 
     /// <inheritdoc/>
@@ -55,10 +70,30 @@ public sealed class DueThread(TimeProvider time) : IHostedService, IDisposable
         {
             foreach (var slot in slots)
                 _queue.Enqueue(slot, slot.ScheduledAtMs);
-            wake = _queue.TryPeek(out _, out var first) && first < _waitingForMs;
+            wake = IsEarlier();
         }
         if (wake)
             _earlier.Set();
+    }
+
+    /// <summary>Whether a slot whose turn has come in the pool starts now. Where not, it waits for the next frame: the pool may have stood still as well.</summary>
+    internal bool MayStart(Slot slot)
+    {
+        bool wake;
+        lock (_lock)
+        {
+            var (due, now) = (Due(slot.ScheduledAtMs), Now);
+            // A clock that was set back finds all that is due within the frame that was.
+            if (now - _frameStart >= Frame.Ticks)
+                (_frameStart, _frameEnd) = (now, due + FramePlan.Ticks);
+            if (!IsHeldUp(due, now))
+                return true;
+            _queue.Enqueue(slot, slot.ScheduledAtMs);
+            wake = IsEarlier();
+        }
+        if (wake)
+            _earlier.Set();
+        return false;
     }
 
     private void Run()
@@ -67,20 +102,15 @@ public sealed class DueThread(TimeProvider time) : IHostedService, IDisposable
             _earlier.WaitOne(StartDue());
     }
 
-    // Starts all that is due and returns how long to wait for the next, in ms, rounded up: never early.
+    // Starts what is due and returns how long to wait for the next, in ms, rounded up: never early.
     private int StartDue()
     {
         lock (_lock)
         {
-            while (true)
+            while (_queue.TryPeek(out var slot, out var dueMs))
             {
-                var now = (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks;
-                if (!_queue.TryPeek(out var slot, out var dueMs))
-                {
-                    _waitingForMs = long.MaxValue;
-                    return MaxWaitMs;
-                }
-                var left = dueMs * TimeSpan.TicksPerMillisecond - now;
+                var (due, now) = (Due(dueMs), Now);
+                var left = IsHeldUp(due, now) ? _frameStart + Frame.Ticks - now : due - now;
                 if (left > 0)
                 {
                     _waitingForMs = dueMs;
@@ -89,6 +119,18 @@ public sealed class DueThread(TimeProvider time) : IHostedService, IDisposable
                 _queue.Dequeue();
                 ThreadPool.UnsafeQueueUserWorkItem(slot, preferLocal: false);
             }
+            _waitingForMs = long.MaxValue;
+            return MaxWaitMs;
         }
     }
+
+    private long Now => (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks;
+
+    private static long Due(long ms) => ms * TimeSpan.TicksPerMillisecond;
+
+    private bool IsEarlier() => _queue.TryPeek(out _, out var first) && first < _waitingForMs;
+
+    // It is due, and the frame has had its share.
+    private bool IsHeldUp(long due, long now) =>
+        due <= now && due > _frameEnd && now - _frameStart < Frame.Ticks && now - due <= MaxHeldUp.Ticks;
 }

@@ -91,6 +91,8 @@ public sealed partial class Slots(
 
     internal Task RunAsync(Slot slot)
     {
+        if (!due.MayStart(slot))
+            return Task.CompletedTask;
         ProbeUrl probe;
         try
         {

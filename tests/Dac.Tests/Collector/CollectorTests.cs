@@ -57,6 +57,16 @@ public sealed class CollectorTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_a_stop_left_overdue_is_spread_and_all_of_it_starts()
+    {
+        var slots = await StartAsync();
+        var (now, url) = (TimeProvider.System.Ms(), TestServer.Closed());
+        await slots.AcceptAsync(Batch([.. Enumerable.Range(0, 90).Select(i => Probe(i, now - i, url))]));
+        await Until.TrueAsync(() => Results().Count == 90, "a result of each");
+        Assert.All(Results(), r => Assert.Equal(Outcome.ConnectFailed, r.Outcome));
+    }
+
+    [Fact]
     public async Task A_slot_whose_tolerance_is_over_is_missed_and_not_probed()
     {
         var probed = false;
