@@ -22,10 +22,13 @@ public sealed class DueThreadTests : IDisposable
         }
     }
 
-    [Fact]
-    public void After_a_stop_each_frame_starts_its_part_of_the_plan_until_it_is_made_up_for()
+    [Theory]
+    [InlineData(30, new[] { 17, 13 })]
+    [InlineData(80, new[] { 40, 26, 14 })]
+    [InlineData(1_000, new[] { 500, 256, 134, 73, 37 })]
+    public void After_a_stop_each_frame_starts_its_part_of_the_plan_or_half_of_what_is_overdue(int stopMs, int[] each)
     {
-        List<long> waiting = [.. Overdue([.. Enumerable.Range(0, 80).Reverse()])];
+        List<long> waiting = [.. Overdue([.. Enumerable.Range(0, stopMs).Reverse()])];
         List<int> started = [];
         while (waiting.Count > 0)
         {
@@ -34,7 +37,7 @@ public sealed class DueThreadTests : IDisposable
             waiting.RemoveRange(0, now);
             _time.Advance(DueThread.Frame);
         }
-        Assert.Equal([17, 17, 17, 17, 12], started);
+        Assert.Equal(each, started);
     }
 
     [Fact]
@@ -50,17 +53,9 @@ public sealed class DueThreadTests : IDisposable
     }
 
     [Fact]
-    public void What_is_overdue_by_more_than_a_tenth_of_a_second_waits_no_longer()
-    {
-        Assert.Equal(1, Starts(Overdue(101)));
-        Assert.Equal(0, Starts(Overdue(80)));
-        Assert.Equal(2, Starts(Overdue(101, 5_000)));
-    }
-
-    [Fact]
     public void What_was_due_before_the_frames_first_is_not_held_up()
     {
-        Assert.Equal(3, Starts(Overdue(5, 90, 20)));
+        Assert.Equal(4, Starts(Overdue(5, 90, 20, 5_000)));
     }
 
     [Fact]
