@@ -20,9 +20,12 @@ internal static class Logs
                     .MinimumLevel.Override("Microsoft.Hosting.Lifetime", LogEventLevel.Information)
                     // A refused start is told in a sentence, and a failed statement by whoever ran it.
                     .MinimumLevel.Override("Microsoft.Extensions.Hosting.Internal.Host", LogEventLevel.Fatal)
+                    .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Database.Connection", LogEventLevel.Fatal)
                     .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Database.Command", LogEventLevel.Fatal)
                     .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Query", LogEventLevel.Fatal)
                     .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Update", LogEventLevel.Fatal)
+                    // A check answers with what is missing, each few seconds; why it is missing is told by whoever meets it.
+                    .MinimumLevel.Override("Microsoft.Extensions.Diagnostics.HealthChecks", LogEventLevel.Fatal)
                     .MinimumLevel.Override("System", LogEventLevel.Warning)
                     .MinimumLevel.Override("Quartz", LogEventLevel.Warning)
                     .MinimumLevel.Override("MassTransit", LogEventLevel.Warning)
@@ -31,8 +34,9 @@ internal static class Logs
                     // A send that failed is told by whoever sent it, in a line.
                     .Filter.ByExcluding(e => e.MessageTemplate.Text.StartsWith("S-FAULT", StringComparison.Ordinal))
                     .Filter.With(new LogThrottle(TimeProvider.System))
-                    .WriteTo.Console(
-                        outputTemplate: "{Timestamp:HH:mm:ss.fff} {Level:u3} {Service} {Message:lj}{Suppressed: (+0)}{NewLine}{Exception}", formatProvider: System.Globalization.CultureInfo.InvariantCulture)
+                    // Apart, so that what the console shows of an exception goes to no other sink.
+                    .WriteTo.Logger(console => console.Enrich.With<LogCause>().WriteTo.Console(
+                        outputTemplate: "{Timestamp:HH:mm:ss.fff} {Level:u3} {Service} {Message:lj}{Suppressed: (+0)}{ExceptionCause:l}{NewLine}{ExceptionTrace:l}", formatProvider: System.Globalization.CultureInfo.InvariantCulture))
                     .ReadFrom.Configuration(builder.Configuration);
                 // By which users filter what several collectors say.
                 if (service == "collector")
