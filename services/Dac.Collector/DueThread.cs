@@ -6,7 +6,7 @@ namespace Dac.Collector;
 /// </summary>
 /// <remarks>
 /// What a stop of the process left overdue is not started all at once, which would measure the herd and not the targets: a <see cref="Frame"/> starts
-/// <see cref="FramePlan"/> of the plan, or half of what is overdue where that is more, so that even a stop of seconds is made up for within a tenth of one.
+/// <see cref="FramePlan"/> of the plan, or half of what is overdue where that is more. What is overdue by more than <see cref="MaxHeldUp"/> is not held up.
 /// </remarks>
 public sealed class DueThread(TimeProvider time) : IHostedService, IDisposable
 {
@@ -18,6 +18,11 @@ public sealed class DueThread(TimeProvider time) : IHostedService, IDisposable
 
     /// <summary>What of the plan a <see cref="Frame"/> starts at least: no 10 ms hold twice the mean, though the pool holds up a few and a start takes up to 2 ms.</summary>
     internal static readonly TimeSpan FramePlan = TimeSpan.FromMilliseconds(16);
+
+    /// <summary>
+    /// Overdue by more than this, a slot starts at once, and holds up nobody: its tolerance matters more, and it comes from a stop of seconds, or from a collector that died.
+    /// </summary>
+    internal static readonly TimeSpan MaxHeldUp = TimeSpan.FromMilliseconds(100);
 
     private readonly PriorityQueue<Slot, long> _queue = new();
     private readonly Lock _lock = new();
@@ -55,7 +60,8 @@ public sealed class DueThread(TimeProvider time) : IHostedService, IDisposable
         _stopped = true;
         _earlier.Set();
         _thread?.Join();
-        _earlier.Dispose();
+        lock (_lock)
+            _earlier.Dispose();
     }
 
     internal void Add(List<Slot> slots)
@@ -76,21 +82,21 @@ public sealed class DueThread(TimeProvider time) : IHostedService, IDisposable
     /// <summary>Whether a slot whose turn has come in the pool starts now. Where not, it waits for the next frame: the pool may have stood still as well.</summary>
     internal bool MayStart(Slot slot)
     {
-        bool wake;
         lock (_lock)
         {
             var (due, now) = (Due(slot.ScheduledAtMs), Now);
-            // A clock that was set back finds all that is due within the frame that was.
-            if (now - _frameStart >= Frame.Ticks)
+            // After a stop nobody would let it go.
+            if (_stopped || now - due > MaxHeldUp.Ticks)
+                return true;
+            if (!IsInFrame(now))
                 (_frameStart, _frameEnd) = (now, due + Math.Max(FramePlan.Ticks, (now - due) / 2));
             if (!IsHeldUp(due, now))
                 return true;
             _queue.Enqueue(slot, slot.ScheduledAtMs);
-            wake = IsEarlier();
+            if (IsEarlier())
+                _earlier.Set();
+            return false;
         }
-        if (wake)
-            _earlier.Set();
-        return false;
     }
 
     private void Run()
@@ -128,5 +134,8 @@ public sealed class DueThread(TimeProvider time) : IHostedService, IDisposable
     private bool IsEarlier() => _queue.TryPeek(out _, out var first) && first < _waitingForMs;
 
     // It is due, and the frame has had its share.
-    private bool IsHeldUp(long due, long now) => due <= now && due > _frameEnd && now - _frameStart < Frame.Ticks;
+    private bool IsHeldUp(long due, long now) => due <= now && due > _frameEnd && IsInFrame(now) && now - due <= MaxHeldUp.Ticks;
+
+    // A clock that was set back is in none.
+    private bool IsInFrame(long now) => now >= _frameStart && now - _frameStart < Frame.Ticks;
 }

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using MassTransit;
 using RabbitMQ.Client.Exceptions;
 using Serilog.Core;
@@ -15,8 +16,12 @@ internal sealed class LogCause : ILogEventEnricher
     {
         if (logEvent.Exception is not { } exception)
             return;
-        logEvent.AddOrUpdateProperty(exception is RabbitMqConnectionException or BrokerUnreachableException or RabbitMQClientException
-            ? new LogEventProperty("ExceptionCause", new ScalarValue($": {exception.GetBaseException().Message}"))
+        var cause = exception.GetBaseException();
+        // What a bug threw may come wrapped as a fault of the connection.
+        var isBroker = exception is RabbitMqConnectionException or BrokerUnreachableException or RabbitMQClientException
+            && cause is SocketException or IOException or TimeoutException or RabbitMQClientException;
+        logEvent.AddOrUpdateProperty(isBroker
+            ? new LogEventProperty("ExceptionCause", new ScalarValue($": {cause.Message}"))
             : new LogEventProperty("ExceptionTrace", new ScalarValue($"{exception}{Environment.NewLine}")));
     }
 }

@@ -24,8 +24,6 @@ internal static class Logs
                     .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Database.Command", LogEventLevel.Fatal)
                     .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Query", LogEventLevel.Fatal)
                     .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Update", LogEventLevel.Fatal)
-                    // A check answers with what is missing, each few seconds; why it is missing is told by whoever meets it.
-                    .MinimumLevel.Override("Microsoft.Extensions.Diagnostics.HealthChecks", LogEventLevel.Fatal)
                     .MinimumLevel.Override("System", LogEventLevel.Warning)
                     .MinimumLevel.Override("Quartz", LogEventLevel.Warning)
                     .MinimumLevel.Override("MassTransit", LogEventLevel.Warning)
@@ -33,6 +31,8 @@ internal static class Logs
                     .Enrich.WithProperty("Service", service)
                     // A send that failed is told by whoever sent it, in a line.
                     .Filter.ByExcluding(e => e.MessageTemplate.Text.StartsWith("S-FAULT", StringComparison.Ordinal))
+                    // That a service is still starting, its health check answers; what keeps it is told by whoever meets it.
+                    .Filter.ByExcluding(IsStarting)
                     .Filter.With(new LogThrottle(TimeProvider.System))
                     // Apart, so that what the console shows of an exception goes to no other sink.
                     .WriteTo.Logger(console => console.Enrich.With<LogCause>().WriteTo.Console(
@@ -46,4 +46,8 @@ internal static class Logs
             },
             preserveStaticLogger: true);
     }
+
+    // What the bus and the plan (PlanHealth) say until they have begun.
+    private static bool IsStarting(LogEvent e) =>
+        e.Properties.TryGetValue("HealthCheckDescription", out var why) && why is ScalarValue { Value: "Not ready: not started" or "nothing planned yet: starting" };
 }

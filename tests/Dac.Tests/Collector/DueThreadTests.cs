@@ -25,7 +25,7 @@ public sealed class DueThreadTests : IDisposable
     [Theory]
     [InlineData(30, new[] { 17, 13 })]
     [InlineData(80, new[] { 40, 26, 14 })]
-    [InlineData(1_000, new[] { 500, 256, 134, 73, 37 })]
+    [InlineData(1_000, new[] { 950, 31, 19 })]
     public void After_a_stop_each_frame_starts_its_part_of_the_plan_or_half_of_what_is_overdue(int stopMs, int[] each)
     {
         List<long> waiting = [.. Overdue([.. Enumerable.Range(0, stopMs).Reverse()])];
@@ -55,18 +55,34 @@ public sealed class DueThreadTests : IDisposable
     [Fact]
     public void What_was_due_before_the_frames_first_is_not_held_up()
     {
-        Assert.Equal(4, Starts(Overdue(5, 90, 20, 5_000)));
+        Assert.Equal(4, Starts(Overdue(5, 90, 20, 99)));
     }
 
     [Fact]
-    public void A_clock_that_is_set_back_holds_up_nothing()
+    public void A_slot_that_comes_long_after_its_time_holds_up_none_that_is_on_time()
     {
-        var time = new ClockSetBack();
+        Assert.Equal(6, Starts(Overdue(400, 0, 6_000, 0, 101, 0)));
+    }
+
+    [Fact]
+    public async Task Once_it_is_stopped_it_holds_up_nothing()
+    {
+        Assert.Equal(1, Starts(Overdue(60, 0)));
+        await _due.StopAsync(TestContext.Current.CancellationToken);
+        _due.Dispose();
+        Assert.Equal(2, Starts(Overdue(60, 0)));
+    }
+
+    [Fact]
+    public void A_clock_that_is_set_back_begins_a_frame()
+    {
+        var time = new Clock();
         using var due = new DueThread(time);
         Assert.True(due.MayStart(Slot(time.Ms())));
-        time.Back = TimeSpan.FromHours(1);
-        for (var i = 0; i < 100; i++)
-            Assert.True(due.MayStart(Slot(time.Ms() - 90 + i)));
+        time.Now -= TimeSpan.FromHours(1);
+        Assert.Equal([true, false], new[] { 60, 0 }.Select(late => due.MayStart(Slot(time.Ms() - late))));
+        time.Now += DueThread.Frame;
+        Assert.True(due.MayStart(Slot(time.Ms())));
     }
 
     public void Dispose() => _due.Dispose();
@@ -77,12 +93,10 @@ public sealed class DueThreadTests : IDisposable
 
     private static Slot Slot(long due) => new(1, due, [], 0, null!, null!);
 
-    private sealed class ClockSetBack : TimeProvider
+    private sealed class Clock : TimeProvider
     {
-        private readonly DateTimeOffset _now = DateTimeOffset.UnixEpoch.AddYears(56);
+        public DateTimeOffset Now { get; set; } = DateTimeOffset.UnixEpoch.AddYears(56);
 
-        public TimeSpan Back { get; set; }
-
-        public override DateTimeOffset GetUtcNow() => _now - Back;
+        public override DateTimeOffset GetUtcNow() => Now;
     }
 }

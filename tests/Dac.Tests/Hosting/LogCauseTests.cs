@@ -23,8 +23,9 @@ public sealed class LogCauseTests
     [Fact]
     public void Of_any_other_exception_it_shows_the_trace()
     {
-        var written = Written(new InvalidOperationException("a bug"));
-        Assert.StartsWith("Connection Failed|System.InvalidOperationException: a bug", written, StringComparison.Ordinal);
+        var bug = new InvalidOperationException("a bug");
+        Assert.StartsWith("Connection Failed|System.InvalidOperationException: a bug", Written(bug), StringComparison.Ordinal);
+        Assert.Contains("System.InvalidOperationException: a bug", Written(new RabbitMqConnectionException("wrapped", bug)), StringComparison.Ordinal);
     }
 
     [Fact]
