@@ -13,7 +13,7 @@ public sealed class DueThread(TimeProvider time) : IHostedService, IDisposable
     /// <summary>Longest wait, in ms: a clock that is set forward is noticed by then.</summary>
     private const int MaxWaitMs = 1_000;
 
-    /// <summary>Time in which so much of the plan is started and no more.</summary>
+    /// <summary>The step in which what is overdue starts.</summary>
     internal static readonly TimeSpan Frame = TimeSpan.FromMilliseconds(12);
 
     /// <summary>What of the plan a <see cref="Frame"/> starts at least: no 10 ms hold twice the mean, though the pool holds up a few and a start takes up to 2 ms.</summary>
