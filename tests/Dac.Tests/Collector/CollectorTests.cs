@@ -168,7 +168,8 @@ public sealed class CollectorTests : IAsyncDisposable
             _reporter!.Report(new ProbeResult { TargetId = i, ScheduledAtMs = 0, Outcome = Outcome.Up }, () => { });
         await _reporter!.StopAsync(TestContext.Current.CancellationToken);
         await Until.TrueAsync(() => Results().Count == 600, "all results");
-        Assert.Equal(3, _reported.Count);
+        // A fourth where a message was taken between the end of one and the beginning of the next.
+        Assert.InRange(_reported.Count, 3, 4);
         Assert.All(_reported, b => Assert.Equal(("default", "test"), (b.Location, b.Collector)));
     }
 

@@ -10,7 +10,7 @@ public sealed class DnsProberTests
     [Fact]
     public async Task A_name_with_a_record_of_the_type_is_up_with_code_size_and_time()
     {
-        using var server = new DnsServer(q => DnsServer.Answer(q, records: [DnsServer.Aaaa("2001:db8::1")]));
+        await using var server = new DnsServer(q => DnsServer.Answer(q, records: [DnsServer.Aaaa("2001:db8::1")]));
         var result = await ProbeOnce.RunAsync($"{server.Url}/www.example.org?type=AAAA");
         Assert.Equal((Outcome.Up, (short)0, 61), (result.Outcome, result.StatusCode!.Value, result.Bytes!.Value));
         Assert.InRange(result.FirstByteUs!.Value, 1, result.TotalUs!.Value);
@@ -21,7 +21,7 @@ public sealed class DnsProberTests
     public async Task Names_are_asked_for_as_they_are_written_also_with_umlauts()
     {
         string? asked = null;
-        using var server = new DnsServer(q =>
+        await using var server = new DnsServer(q =>
         {
             asked = System.Text.Encoding.ASCII.GetString(q, 13, q[12]);
             return DnsServer.Answer(q, records: [DnsServer.A("192.0.2.1")]);
@@ -40,7 +40,7 @@ public sealed class DnsProberTests
     [InlineData(0, "NXDOMAIN", Outcome.BadRcode, "response code NOERROR, accepted is NXDOMAIN")]
     public async Task The_response_code_must_be_an_accepted_one(int rcode, string? accepted, Outcome outcome, string? error)
     {
-        using var server = new DnsServer(q => DnsServer.Answer(q, rcode));
+        await using var server = new DnsServer(q => DnsServer.Answer(q, rcode));
         var result = await ProbeOnce.RunAsync($"{server.Url}/example.org", p => p with { Dns = new() { Rcode = accepted } });
         Assert.Equal((outcome, (short)rcode), (result.Outcome, result.StatusCode!.Value));
         Assert.Contains(error ?? "", result.Error ?? "", StringComparison.Ordinal);
@@ -49,7 +49,7 @@ public sealed class DnsProberTests
     [Fact]
     public async Task An_answer_without_a_record_of_the_type_is_down_unless_that_is_accepted()
     {
-        using var server = new DnsServer(q => DnsServer.Answer(q, records: [DnsServer.Txt("x")]));
+        await using var server = new DnsServer(q => DnsServer.Answer(q, records: [DnsServer.Txt("x")]));
         var result = await ProbeOnce.RunAsync($"{server.Url}/example.org?type=MX");
         Assert.Equal((Outcome.UnexpectedAnswer, "example.org. has no MX record"), (result.Outcome, result.Error));
         Assert.Equal(Outcome.Up, (await ProbeOnce.RunAsync($"{server.Url}/example.org?type=MX", p => p with { Dns = new() { AllowEmpty = true } })).Outcome);
@@ -62,7 +62,7 @@ public sealed class DnsProberTests
     [InlineData(null, "192.168", Outcome.Up, "")]
     public async Task Records_must_match_or_not(string? matches, string? forbids, Outcome outcome, string error)
     {
-        using var server = new DnsServer(q => DnsServer.Answer(q, records: [DnsServer.A("192.0.2.1"), DnsServer.A("192.0.2.2")]));
+        await using var server = new DnsServer(q => DnsServer.Answer(q, records: [DnsServer.A("192.0.2.1"), DnsServer.A("192.0.2.2")]));
         var result = await ProbeOnce.RunAsync($"{server.Url}/example.org", p => p with { Dns = new() { AnswerMatches = matches is null ? null : [matches], AnswerForbids = forbids is null ? null : [forbids] } });
         Assert.Equal((outcome, error), (result.Outcome, result.Error ?? ""));
     }
@@ -70,28 +70,28 @@ public sealed class DnsProberTests
     [Fact]
     public async Task The_targets_regex_stores_what_it_matches_of_the_records()
     {
-        using var server = new DnsServer(q => DnsServer.Answer(q, records: [DnsServer.A("192.0.2.1"), DnsServer.A("192.0.2.2")]));
+        await using var server = new DnsServer(q => DnsServer.Answer(q, records: [DnsServer.A("192.0.2.1"), DnsServer.A("192.0.2.2")]));
         Assert.Equal("192.0.2.1 192.0.2.2", (await ProbeOnce.RunAsync($"{server.Url}/example.org", p => p with { Regex = @"192\.[0-9.]+" })).Match);
     }
 
     [Fact]
     public async Task An_answer_that_was_cut_is_asked_for_over_TCP()
     {
-        using var server = new DnsServer(q => DnsServer.Answer(q, cut: true), q => DnsServer.Framed(DnsServer.Answer(q, records: [DnsServer.A("192.0.2.1")])));
+        await using var server = new DnsServer(q => DnsServer.Answer(q, cut: true), q => DnsServer.Framed(DnsServer.Answer(q, records: [DnsServer.A("192.0.2.1")])));
         Assert.Equal(Outcome.Up, (await ProbeOnce.RunAsync($"{server.Url}/example.org")).Outcome);
     }
 
     [Fact]
     public async Task Tcp_alone_can_be_asked_for()
     {
-        using var server = new DnsServer(_ => null, q => DnsServer.Framed(DnsServer.Answer(q, records: [DnsServer.A("192.0.2.1")])));
+        await using var server = new DnsServer(_ => null, q => DnsServer.Framed(DnsServer.Answer(q, records: [DnsServer.A("192.0.2.1")])));
         Assert.Equal(Outcome.Up, (await ProbeOnce.RunAsync($"{server.Url}/example.org", p => p with { Dns = new() { Transport = "tcp" } })).Outcome);
     }
 
     [Fact]
     public async Task A_silent_resolver_is_a_target_that_timed_out_and_no_observer_fault()
     {
-        using var server = new DnsServer(_ => null);
+        await using var server = new DnsServer(_ => null);
         var result = await ProbeOnce.RunAsync($"{server.Url}/example.org", timeoutMs: 200);
         Assert.Equal((Outcome.Timeout, "not finished within 200 ms"), (result.Outcome, result.Error));
     }
@@ -99,7 +99,7 @@ public sealed class DnsProberTests
     [Fact]
     public async Task A_resolver_that_refuses_TCP_is_down()
     {
-        using var server = new DnsServer(_ => null);
+        await using var server = new DnsServer(_ => null);
         var result = await ProbeOnce.RunAsync($"{server.Url}/example.org", p => p with { Dns = new() { Transport = "tcp" } });
         Assert.Equal((Outcome.ConnectFailed, "connection refused"), (result.Outcome, result.Error));
     }
@@ -107,7 +107,7 @@ public sealed class DnsProberTests
     [Fact]
     public async Task The_egress_guard_holds_for_the_resolvers_address()
     {
-        using var server = new DnsServer(_ => throw new InvalidOperationException("was reached"));
+        await using var server = new DnsServer(_ => throw new InvalidOperationException("was reached"));
         Assert.Equal(Outcome.Denied, (await ProbeOnce.RunAsync($"{server.Url}/example.org", options: new CollectorOptions { DeniedNetworks = "127.0.0.0/8" })).Outcome);
     }
 
@@ -147,7 +147,7 @@ public sealed class DnsProberTests
                     return answer;
             }
         }
-        using var server = new DnsServer(Hostile, q => DnsServer.Framed(Hostile(q)));
+        await using var server = new DnsServer(Hostile, q => DnsServer.Framed(Hostile(q)));
         foreach (var transport in new[] { "udp", "tcp" })
         {
             var result = await ProbeOnce.RunAsync($"{server.Url}/example.org", p => p with { Dns = new() { Transport = transport } });
@@ -167,7 +167,7 @@ public sealed class DnsProberTests
                 answer[random.Next(2, answer.Length)] = (byte)random.Next(256);
             return answer[..random.Next(12, answer.Length + 1)];
         }
-        using var server = new DnsServer(Bend, q => DnsServer.Framed(Bend(q)));
+        await using var server = new DnsServer(Bend, q => DnsServer.Framed(Bend(q)));
         for (var i = 0; i < 300; i++)
         {
             var result = await ProbeOnce.RunAsync($"{server.Url}/example.org");

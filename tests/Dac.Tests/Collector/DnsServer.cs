@@ -6,7 +6,7 @@ using System.Text;
 namespace Dac.Tests.Collector;
 
 /// <summary>A name server on loopback, UDP and TCP on one port, that sends what the test makes of a query.</summary>
-public sealed class DnsServer : IDisposable
+public sealed class DnsServer : IAsyncDisposable
 {
     private readonly Socket _udp = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
     private readonly SocketServer? _tcp;
@@ -57,11 +57,12 @@ public sealed class DnsServer : IDisposable
 
     public static (int Type, byte[] Data) Txt(string text) => (16, [(byte)text.Length, .. Encoding.UTF8.GetBytes(text)]);
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
-        _stop.Cancel();
+        await _stop.CancelAsync();
         _udp.Dispose();
-        _tcp?.Dispose();
+        if (_tcp is not null)
+            await _tcp.DisposeAsync();
     }
 
     private static int QuestionEnd(byte[] query)

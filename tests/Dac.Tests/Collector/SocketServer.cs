@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -5,15 +6,17 @@ using System.Text;
 namespace Dac.Tests.Collector;
 
 /// <summary>A TCP server on loopback that does with each connection what it is told to, and then closes it.</summary>
-public sealed class SocketServer : IDisposable
+public sealed class SocketServer : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
+    private readonly ConcurrentBag<Task> _served = [];
+    private readonly Task _accepting;
 
     public SocketServer(Func<NetworkStream, CancellationToken, Task> serve)
     {
         _listener.Start();
-        _ = AcceptAsync(serve);
+        _accepting = AcceptAsync(serve);
     }
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
@@ -37,10 +40,13 @@ public sealed class SocketServer : IDisposable
         stream.Socket.Dispose();
     }
 
-    public void Dispose()
+    /// <summary>Ends all connections. A test may take away only then what they use: OpenSSL crashes on a certificate that is freed in the midst of a handshake.</summary>
+    public async ValueTask DisposeAsync()
     {
-        _stop.Cancel();
+        await _stop.CancelAsync();
+        await _accepting;
         _listener.Dispose();
+        await Task.WhenAll(_served);
     }
 
     private async Task AcceptAsync(Func<NetworkStream, CancellationToken, Task> serve)
@@ -48,7 +54,7 @@ public sealed class SocketServer : IDisposable
         try
         {
             while (true)
-                _ = ServeAsync(await _listener.AcceptSocketAsync(_stop.Token), serve);
+                _served.Add(ServeAsync(await _listener.AcceptSocketAsync(_stop.Token), serve));
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
         {

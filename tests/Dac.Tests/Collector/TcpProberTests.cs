@@ -14,7 +14,7 @@ public sealed class TcpProberTests : IDisposable
     [Fact]
     public async Task A_port_that_takes_a_connection_is_up()
     {
-        using var server = new SocketServer((_, _) => Task.CompletedTask);
+        await using var server = new SocketServer((_, _) => Task.CompletedTask);
         var result = await ProbeOnce.RunAsync($"tcp://127.0.0.1:{server.Port}");
         Assert.Equal(Outcome.Up, result.Outcome);
         Assert.InRange(result.ConnectUs!.Value, 1, result.TotalUs!.Value);
@@ -31,14 +31,14 @@ public sealed class TcpProberTests : IDisposable
     [Fact]
     public async Task The_egress_guard_holds()
     {
-        using var server = new SocketServer((_, _) => throw new InvalidOperationException("was reached"));
+        await using var server = new SocketServer((_, _) => throw new InvalidOperationException("was reached"));
         Assert.Equal(Outcome.Denied, (await ProbeOnce.RunAsync($"tcp://localhost:{server.Port}", options: new CollectorOptions { DeniedNetworks = "127.0.0.0/8,::1/128" })).Outcome);
     }
 
     [Fact]
     public async Task A_dialogue_goes_step_by_step_and_its_last_match_is_stored()
     {
-        using var server = SocketServer.Lines("220 ready\r\n", "250 one\r\n250 two\r\n", "221 bye 17\r\n");
+        await using var server = SocketServer.Lines("220 ready\r\n", "250 one\r\n250 two\r\n", "221 bye 17\r\n");
         var details = new ProbeDetails();
         var result = await ProbeOnce.RunAsync(
             $"tcp://127.0.0.1:{server.Port}",
@@ -53,7 +53,7 @@ public sealed class TcpProberTests : IDisposable
     public async Task What_is_sent_arrives_to_the_byte()
     {
         var heard = new TaskCompletionSource<byte[]>();
-        using var server = new SocketServer(async (stream, stop) =>
+        await using var server = new SocketServer(async (stream, stop) =>
         {
             var buffer = new byte[7];
             await stream.ReadExactlyAsync(buffer, stop);
@@ -70,7 +70,7 @@ public sealed class TcpProberTests : IDisposable
     [InlineData("", Outcome.UnexpectedAnswer, "the connection was closed before anything matched '^220 ': nothing was received")]
     public async Task An_answer_that_does_not_match_is_down_and_shown(string said, Outcome outcome, string error)
     {
-        using var server = new SocketServer(async (stream, stop) => await stream.WriteAsync(Encoding.ASCII.GetBytes(said), stop));
+        await using var server = new SocketServer(async (stream, stop) => await stream.WriteAsync(Encoding.ASCII.GetBytes(said), stop));
         var result = await ProbeOnce.RunAsync($"tcp://127.0.0.1:{server.Port}", p => p with { Tcp = new() { Dialogue = ["expect: ^220 "] } });
         Assert.Equal((outcome, error), (result.Outcome, result.Error));
     }
@@ -78,7 +78,7 @@ public sealed class TcpProberTests : IDisposable
     [Fact]
     public async Task What_was_received_is_shown_where_the_right_answer_does_not_come_in_time()
     {
-        using var server = SocketServer.Lines("554 no\r\n");
+        await using var server = SocketServer.Lines("554 no\r\n");
         var result = await ProbeOnce.RunAsync($"tcp://127.0.0.1:{server.Port}", p => p with { Regex = "^220 " }, timeoutMs: 300);
         Assert.Equal((Outcome.UnexpectedAnswer, "nothing matched '^220 ' within the timeout: received '554 no'"), (result.Outcome, result.Error));
     }
@@ -87,7 +87,7 @@ public sealed class TcpProberTests : IDisposable
     public async Task A_verified_certificate_is_up_with_expiry_version_and_cipher()
     {
         using var certificate = _authority.Issue(days: 30);
-        using var server = Tls(certificate);
+        await using var server = Tls(certificate);
         var details = new ProbeDetails();
         var result = await ProbeOnce.RunAsync($"tls://localhost:{server.Port}", p => p with { Tls = TestAuthority.Trust }, _authority.Settings, details: details);
         Assert.Equal((Outcome.Up, null), (result.Outcome, result.Error));
@@ -108,7 +108,7 @@ public sealed class TcpProberTests : IDisposable
     public async Task The_chain_is_verified(string host, int days, string? ca, int? minDays, Outcome outcome, string error)
     {
         using var certificate = _authority.Issue(host, days);
-        using var server = Tls(certificate);
+        await using var server = Tls(certificate);
         var result = await ProbeOnce.RunAsync($"tls://localhost:{server.Port}", p => p with { Tls = new() { Ca = ca, MinDays = minDays } }, _authority.Settings);
         Assert.Equal(outcome, result.Outcome);
         Assert.Contains(error, result.Error ?? "", StringComparison.Ordinal);
@@ -118,7 +118,7 @@ public sealed class TcpProberTests : IDisposable
     public async Task A_dialogue_goes_on_inside_TLS()
     {
         using var certificate = _authority.Issue();
-        using var server = Tls(certificate, "+PONG\r\n");
+        await using var server = Tls(certificate, "+PONG\r\n");
         var result = await ProbeOnce.RunAsync($"tls://localhost:{server.Port}", p => p with { Tls = TestAuthority.Trust, Tcp = new() { Dialogue = [@"send: PING\r\n", @"expect: ^\+PONG"] } }, _authority.Settings);
         Assert.Equal((Outcome.Up, "+PONG"), (result.Outcome, result.Match));
     }
@@ -133,7 +133,7 @@ public sealed class TcpProberTests : IDisposable
     public async Task TLS_is_started_in_a_protocol(string protocol, params string[] said)
     {
         using var certificate = _authority.Issue();
-        using var server = Clear(protocol is "ldap" or "postgres", said, certificate);
+        await using var server = Clear(protocol is "ldap" or "postgres", said, certificate);
         var result = await ProbeOnce.RunAsync(
             $"tcp://localhost:{server.Port}", p => p with { Tls = TestAuthority.Trust, Regex = "inside", Tcp = new() { StartTls = protocol } }, _authority.Settings);
         Assert.Equal((Outcome.Up, "inside", null), (result.Outcome, result.Match, result.Error));
@@ -151,7 +151,7 @@ public sealed class TcpProberTests : IDisposable
     [InlineData("pop3", Outcome.ProtocolError, "between its consent to TLS and the handshake", "+OK\r\n", "+OK\r\n+OK injected\r\n")]
     public async Task A_server_that_starts_no_TLS_is_down(string protocol, Outcome outcome, string error, params string[] said)
     {
-        using var server = Clear(protocol is "ldap" or "postgres", said, null);
+        await using var server = Clear(protocol is "ldap" or "postgres", said, null);
         var result = await ProbeOnce.RunAsync($"tcp://localhost:{server.Port}", p => p with { Tcp = new() { StartTls = protocol } });
         Assert.Equal(outcome, result.Outcome);
         Assert.Contains(error, result.Error, StringComparison.Ordinal);

@@ -74,7 +74,7 @@ public sealed class ProbeCommandTests : IDisposable
     [Fact]
     public async Task A_stored_target_is_probed_as_it_is_defined_and_a_definition_by_its_JSON()
     {
-        using var server = SocketServer.Lines("220 ready\r\n");
+        await using var server = SocketServer.Lines("220 ready\r\n");
         var csv = _folder.Write("urls.csv", $"key,url,interval,regex\nmail,tcp://127.0.0.1:{server.Port},5s,220 (.*)\\r\n");
         Assert.Equal(0, (await DacAsync("import", csv)).Code);
         Assert.Equal("ready", (string?)JsonNode.Parse((await DacAsync("probe", "--target", "mail", "--json")).Output)!["match"]);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -11,7 +12,9 @@ public sealed class HostileServer : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Socket> _fill = [];
+    private readonly ConcurrentBag<Task> _talks = [];
     private readonly Socket _listener;
+    private Task _accepting = Task.CompletedTask;
 
     private HostileServer(IPAddress address, int backlog)
     {
@@ -26,7 +29,7 @@ public sealed class HostileServer : IAsyncDisposable
     public static HostileServer Start(Func<Conversation, Task> talk, X509Certificate2? certificate = null, IPAddress? address = null, Func<Task>? beforeHandshake = null)
     {
         var server = new HostileServer(address ?? IPAddress.Loopback, 2_000);
-        _ = server.AcceptAsync(talk, certificate, beforeHandshake ?? (() => Task.CompletedTask));
+        server._accepting = server.AcceptAsync(talk, certificate, beforeHandshake ?? (() => Task.CompletedTask));
         return server;
     }
 
@@ -50,11 +53,14 @@ public sealed class HostileServer : IAsyncDisposable
         return server;
     }
 
+    /// <summary>Ends all connections, so that a test may take away what they use.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
+        await _accepting;
         _listener.Dispose();
         _fill.ForEach(s => s.Dispose());
+        await Task.WhenAll(_talks);
     }
 
     private async Task AcceptAsync(Func<Conversation, Task> talk, X509Certificate2? certificate, Func<Task> beforeHandshake)
@@ -62,7 +68,7 @@ public sealed class HostileServer : IAsyncDisposable
         try
         {
             while (true)
-                _ = TalkAsync(await _listener.AcceptAsync(_stop.Token), talk, certificate, beforeHandshake);
+                _talks.Add(TalkAsync(await _listener.AcceptAsync(_stop.Token), talk, certificate, beforeHandshake));
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
         {

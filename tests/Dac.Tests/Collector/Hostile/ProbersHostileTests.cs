@@ -66,7 +66,7 @@ public sealed class ProbersHostileTests : IDisposable
     internal async Task<ProbeResult[]> ProbeAsync(string behaviour, string prober, int atOnce, int timeoutMs)
     {
         using var certificate = Certificate(behaviour);
-        using var server = behaviour == "takes no connection" ? null : new SocketServer((stream, stop) => ServeAsync(behaviour, stream, certificate, stop));
+        await using var server = behaviour == "takes no connection" ? null : new SocketServer((stream, stop) => ServeAsync(behaviour, stream, certificate, stop));
         using var full = server is null ? await FullAsync() : null;
         var port = server?.Port ?? ((IPEndPoint)full!.LocalEndPoint!).Port;
         var url = prober switch
