@@ -19,6 +19,7 @@ public sealed class PackedList<T> : IReadOnlyList<T>
     private const int SmallElement = 100;
 
     private static readonly JsonTypeInfo<T> Element = (JsonTypeInfo<T>)ContractJson.Default.GetTypeInfo(typeof(T))!;
+    private static readonly JsonTypeInfo<T> Reading = (JsonTypeInfo<T>)SharedOptions.Settings.GetTypeInfo(typeof(T));
 
     private readonly ReadOnlyMemory<byte> _text;
     private readonly List<(int Start, int Length)> _elements;
@@ -29,7 +30,7 @@ public sealed class PackedList<T> : IReadOnlyList<T>
     public int Count => _elements.Count;
 
     /// <inheritdoc/>
-    public T this[int index] => JsonSerializer.Deserialize(Text(index), Element) ?? throw new JsonException($"Element {index} of the list is null.");
+    public T this[int index] => JsonSerializer.Deserialize(Text(index), Reading) ?? throw new JsonException($"Element {index} of the list is null.");
 
     /// <inheritdoc/>
     public IEnumerator<T> GetEnumerator() => Enumerable.Range(0, Count).Select(i => this[i]).GetEnumerator();
@@ -107,7 +108,7 @@ public sealed class PackedList<T> : IReadOnlyList<T>
         {
             var list = new List<T>();
             while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
-                list.Add(JsonSerializer.Deserialize(ref reader, Element) ?? throw new JsonException("An element of the list is null."));
+                list.Add(JsonSerializer.Deserialize(ref reader, Reading) ?? throw new JsonException("An element of the list is null."));
             return list;
         }
 

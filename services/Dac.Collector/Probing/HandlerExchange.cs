@@ -44,7 +44,7 @@ internal sealed class HandlerExchange : HttpExchange
     }
 
     /// <inheritdoc/>
-    public override async Task<HttpAnswer> SendAsync(HttpCall call, int maxBody)
+    public override async ValueTask<HttpAnswer> SendAsync(HttpCall call, int maxBody)
     {
         _received = 0;
         // Up to the end of the head, with what may be read along with it.
@@ -174,7 +174,7 @@ internal sealed class HandlerExchange : HttpExchange
         public override string? Header(string name) =>
             response.Headers.NonValidated.TryGetValues(name, out var values) || response.Content.Headers.NonValidated.TryGetValues(name, out values) ? values.ToString() : null;
 
-        public override Task<Stream> BodyAsync(CancellationToken timeout) => response.Content.ReadAsStreamAsync(timeout);
+        public override ValueTask<Stream> BodyAsync(CancellationToken timeout) => new(response.Content.ReadAsStreamAsync(timeout));
 
         public override void Dispose() => response.Dispose();
     }

@@ -54,7 +54,7 @@ internal static class HttpBody
     }
 
     // RFC 9110, 8.4.1: the coding that was applied last stands last.
-    private static async Task<Stream> OpenAsync(HttpAnswer answer, CancellationToken timeout)
+    private static async ValueTask<Stream> OpenAsync(HttpAnswer answer, CancellationToken timeout)
     {
         var stream = await answer.BodyAsync(timeout);
         if (answer.Header("Content-Encoding") is not { Length: > 0 } codings)

@@ -25,7 +25,7 @@ internal abstract class HttpAnswer : IDisposable
     public abstract string? Header(string name);
 
     /// <summary>The body as it comes, without transfer coding.</summary>
-    public abstract Task<Stream> BodyAsync(CancellationToken timeout);
+    public abstract ValueTask<Stream> BodyAsync(CancellationToken timeout);
 
     /// <inheritdoc/>
     public abstract void Dispose();

@@ -87,6 +87,61 @@ public sealed class ContractJsonTests
     }
 
     [Fact]
+    public void Options_in_the_same_words_are_read_once()
+    {
+        var first = Read(OptionsJson, ContractJson.Default.ProbeBatch)!.Probes[0];
+        // In other batches, and however it is spaced.
+        var again = Read(OptionsJson.Replace("\"method\":", " \"method\" : "), ContractJson.Default.ProbeBatch)!.Probes[0];
+        Assert.Same(first.Network, again.Network);
+        Assert.Same(first.Tls, again.Tls);
+        Assert.NotSame(first, again);
+    }
+
+    [Theory]
+    [InlineData("""{"reuseConnection":true}""", """{"reuseConnection":false}""")]
+    [InlineData("""{"body":"true"}""", """{"body":"false"}""")]
+    [InlineData("""{"body":"1"}""", """{"maxBytes":1}""")]
+    [InlineData("""{"bodyMatches":["a","b"]}""", """{"bodyMatches":["ab"]}""")]
+    [InlineData("""{"headers":{"a":"b","c":"d"}}""", """{"headers":{"a":"bcd"}}""")]
+    [InlineData("""{"headers":{"a":"b"},"body":"c"}""", """{"headers":{"a":"b","body":"c"}}""")]
+    [InlineData("{}", """{"method":null}""")]
+    public void Options_in_other_words_are_others(string some, string others)
+    {
+        foreach (var json in new[] { some, others, some, others })
+        {
+            var expected = JsonSerializer.Deserialize<HttpOptions>(json, JsonSerializerOptions.Web);
+            Assert.Equivalent(expected, Command(json).Http, strict: true);
+        }
+    }
+
+    [Fact]
+    public void Any_number_of_different_options_are_read_as_they_are_and_large_ones_too()
+    {
+        foreach (var _ in Enumerable.Range(0, 2))
+        {
+            foreach (var n in Enumerable.Range(0, 500))
+                Assert.Equal(n, Command($$"""{"maxBytes":{{n}}}""").Http!.MaxBytes);
+            foreach (var length in new[] { 480, 490, 500, 8_000 })
+                Assert.Equal(length, Command($$"""{"body":"{{new string('b', length)}}"}""").Http!.Body!.Length);
+        }
+    }
+
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("\"GET\"")]
+    [InlineData("""{"maxBytes":"many"}""")]
+    [InlineData("""{"headers":{"a":1}}""")]
+    public void Options_that_are_none_refuse_their_command_each_time(string json)
+    {
+        foreach (var _ in Enumerable.Range(0, 2))
+            Assert.Throws<JsonException>(() => Command(json));
+    }
+
+    [Fact]
+    public void Commands_that_many_threads_read_have_their_own_options() =>
+        Parallel.For(0, 20_000, n => Assert.Equal(n % 200, Command($$"""{"maxBytes":{{n % 200}}}""").Http!.MaxBytes));
+
+    [Fact]
     public void Options_of_a_newer_version_are_ignored()
     {
         var newer = OptionsJson.Replace("\"method\":", "\"priority\":{\"a\":[1]},\"method\":").Replace("\"network\":", "\"smtp\":{\"helo\":\"x\"},\"network\":");
@@ -210,6 +265,9 @@ public sealed class ContractJsonTests
     [Fact]
     public void Nothing_packed_is_an_empty_list() =>
         Assert.Equal("[]", JsonSerializer.Serialize(Results with { Results = new PackedList<ProbeResult>.Packer(1).Pack(out _) }, ContractJson.Default.ProbeResultBatch)[^3..^1]);
+
+    private static ProbeUrl Command(string http) =>
+        Read(BatchJson.Replace("\"regex\":\"a\\u002Bb\"", $"\"http\":{http}"), ContractJson.Default.ProbeBatch)!.Probes[0];
 
     private static T? Read<T>(string json, JsonTypeInfo<T> type) => ContractJson.Read(Encoding.UTF8.GetBytes(json), type);
 }

@@ -44,7 +44,7 @@ public sealed class AllocationTests
     {
         await using var database = await TestDatabase.CreateAsync(Clock.At());
         await database.Get<TargetStore>().SaveAsync(
-            [.. Enumerable.Range(0, Slots).Select(i => new TargetDefinition { Key = $"t{i}", Url = $"http://127.0.0.1/health/{i:000}", Interval = "1s" })], null, TestContext.Current.CancellationToken);
+            [.. Enumerable.Range(0, Slots).Select(i => new TargetDefinition { Key = $"t{i}", Url = $"http://127.0.0.1/health/{i:000}", Interval = "1s", Http = new() { ReuseConnection = true } })], null, TestContext.Current.CancellationToken);
         await using var services = new ServiceCollection().AddSingleton(MassTransit.Bus.Factory.CreateUsingInMemory(_ => { })).BuildServiceProvider();
         var bus = new PublishBus(services, new ConfigurationBuilder().Build(), new BusParts("test"), Options.Create(new TopologyOptions()), TimeProvider.System, NullLoggerFactory.Instance);
         var (dispatcher, catalogue) = database.Dispatcher(bus, Clock.At());
@@ -63,7 +63,17 @@ public sealed class AllocationTests
                 written.Add(JsonSerializer.SerializeToUtf8Bytes(batch, ContractJson.Default.ProbeBatch));
         });
         var reading = PerSlot(() => written.ForEach(w => Read<ProbeBatch>(w)));
-        Assert.Multiple(() => Baseline.Holds("bytes per command made and written", writing), () => Baseline.Holds("bytes per command read", reading));
+        var received = written.ConvertAll(Read<ProbeBatch>);
+        var due = PerSlot(() =>
+        {
+            foreach (var batch in received)
+            {
+                for (var i = 0; i < batch.Probes.Count; i++)
+                    Assert.True(batch.Probes[i].Http!.ReuseConnection);
+            }
+        });
+        Assert.Multiple(
+            () => Baseline.Holds("bytes per command made and written", writing), () => Baseline.Holds("bytes per command read", reading), () => Baseline.Holds("bytes per command that is due", due));
     }
 
     [Fact]
