@@ -44,7 +44,7 @@ internal sealed class HandlerExchange : HttpExchange
     }
 
     /// <inheritdoc/>
-    public override async ValueTask<HttpAnswer> SendAsync(HttpCall call, int maxBody)
+    public override async Task<HttpAnswer> SendAsync(HttpCall call, int maxBody)
     {
         _received = 0;
         // Up to the end of the head, with what may be read along with it.

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Net.Sockets;
-using System.Runtime.CompilerServices;
 
 namespace Dac.Collector.Probing;
 
@@ -46,8 +45,6 @@ internal sealed class Http1Connection(NetworkStream socket, Stream stream, Uri u
     private bool IsReadable => socket.Socket.Poll(0, SelectMode.SelectRead);
 
     /// <summary>Sends a request, and reads the head of its answer, which stays at <see cref="Head"/>; null where the connection ended without a byte of it.</summary>
-    // Its state is used again for the next probe: each is awaited at once, and once.
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<Http1Head?> AskAsync(ReadOnlyMemory<byte> request, Measurement measurement, CancellationToken timeout)
     {
         (_head, _kept, _start, _end, _allowed) = (0, 0, 0, 0, long.MaxValue);
@@ -79,7 +76,6 @@ internal sealed class Http1Connection(NetworkStream socket, Stream stream, Uri u
     public void Limit(long bytes) => _allowed = bytes;
 
     /// <summary>Reads more behind what is pending, up to the limit of a head; false at the connection's end.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> FillAsync(Measurement measurement, CancellationToken timeout)
     {
         if (_end - _start >= MaxPending)

@@ -64,7 +64,7 @@ internal abstract class HttpExchange(Connector connector, bool home, ProbeUrl pr
     /// <summary>Sends, and returns when the head of the answer is there.</summary>
     /// <param name="call">What to send.</param>
     /// <param name="maxBody">Largest body, in bytes after decompression.</param>
-    public abstract ValueTask<HttpAnswer> SendAsync(HttpCall call, int maxBody);
+    public abstract Task<HttpAnswer> SendAsync(HttpCall call, int maxBody);
 
     /// <inheritdoc/>
     public abstract void Dispose();

@@ -1,5 +1,4 @@
 using System.Net.Security;
-using System.Runtime.CompilerServices;
 using Dac.Contracts;
 
 namespace Dac.Collector.Probing;
@@ -11,9 +10,7 @@ internal sealed class SocketExchange(Connector connector, bool home, ProbeUrl pr
     private Http1Connection? _connection;
 
     /// <inheritdoc/>
-    // Its state is used again for the next probe: each is awaited at once, and once.
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public override async ValueTask<HttpAnswer> SendAsync(HttpCall call, int maxBody)
+    public override async Task<HttpAnswer> SendAsync(HttpCall call, int maxBody)
     {
         Measurement.Begin();
         using var request = new Http1Request(call, Probe.Http, Measurement);
@@ -41,8 +38,7 @@ internal sealed class SocketExchange(Connector connector, bool home, ProbeUrl pr
     private static HttpIOException Silent() => new(HttpRequestError.ResponseEnded, "the server closed the connection without an answer");
 
     // A connection that was kept may end while the request is on its way. What may change something at the server is not sent twice (RFC 9110, 9.2.2).
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<Http1Head?> AgainAsync(Http1Connection connection, HttpCall call, Http1Request request)
+    private async Task<Http1Head?> AgainAsync(Http1Connection connection, HttpCall call, Http1Request request)
     {
         try
         {
