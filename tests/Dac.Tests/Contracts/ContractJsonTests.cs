@@ -91,7 +91,7 @@ public sealed class ContractJsonTests
     {
         var first = Read(OptionsJson, ContractJson.Default.ProbeBatch)!.Probes[0];
         // In other batches, and however it is spaced.
-        var again = Read(OptionsJson.Replace("\"method\":", " \"method\" : "), ContractJson.Default.ProbeBatch)!.Probes[0];
+        var again = Read(OptionsJson.Replace("\"ipVersion\":", " \"ipVersion\" : "), ContractJson.Default.ProbeBatch)!.Probes[0];
         Assert.Same(first.Network, again.Network);
         Assert.Same(first.Tls, again.Tls);
         Assert.NotSame(first, again);
