@@ -1,42 +1,28 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Text;
-using System.Text.Json;
-using Dac.Collector;
-using Dac.Collector.Probing;
 using Dac.Contracts;
 using Dac.Hosting;
 using Dac.Tests.Support;
-using MassTransit;
-using MassTransit.Testing;
-using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
-using Microsoft.Extensions.Time.Testing;
+using static Dac.Tests.Collector.RunningCollector;
 
 namespace Dac.Tests.Collector;
 
 /// <summary>From a batch of commands to the batch of results, with the module's own parts, real sockets and MassTransit's harness.</summary>
 public sealed class CollectorTests : IAsyncDisposable
 {
-    private readonly ConcurrentBag<ProbeResultBatch> _reported = [];
-    private readonly CollectorOptions _options = new() { Name = "test", ReportDelay = TimeSpan.FromMilliseconds(10) };
-    private readonly List<IDisposable> _disposables = [];
-    private readonly FakeTimeProvider _beats = new();
-    private readonly ClockOffset _clock = new(TimeProvider.System);
-    private ServiceProvider? _bus;
-    private PauseWatch _pauses = null!;
-    private ResultReporter? _reporter;
-    private DueThread? _due;
+    private readonly RunningCollector _collector = new();
+
+    public ValueTask DisposeAsync() => _collector.DisposeAsync();
 
     [Fact]
     public async Task A_slot_is_probed_at_its_millisecond_and_reported()
     {
         var (url, server) = await TestServer.HttpAsync(c => c.Response.WriteAsync("ok"));
         await using var _ = server;
-        var slots = await StartAsync();
+        var slots = await _collector.StartAsync();
         var due = TimeProvider.System.Ms() + 150;
         await slots.AcceptAsync(Batch(Probe(1, due, url)));
-        var result = await OneAsync();
+        var result = await _collector.OneAsync();
         Assert.Equal((1, due, Outcome.Up), (result.TargetId, result.ScheduledAtMs, result.Outcome));
         Assert.True(result.LatenessUs >= 0, "It never starts early");
         Assert.Equal(0, slots.Count);
@@ -48,22 +34,22 @@ public sealed class CollectorTests : IAsyncDisposable
         var started = new ConcurrentQueue<string>();
         var (url, server) = await TestServer.HttpAsync(c => { started.Enqueue(c.Request.Path); return c.Response.WriteAsync("ok"); });
         await using var _ = server;
-        var slots = await StartAsync();
+        var slots = await _collector.StartAsync();
         var now = TimeProvider.System.Ms();
         await Task.WhenAll(slots.AcceptAsync(Batch(Probe(3, now + 700, $"{url}/3"))), slots.AcceptAsync(Batch(Probe(1, now + 100, $"{url}/1"), Probe(2, now + 400, $"{url}/2"))));
         Assert.Equal(["/1", "/2", "/3"], started);
-        await Until.TrueAsync(() => Results().Count == 3, "three results");
-        Assert.All(Results(), r => Assert.True(r.LatenessUs >= 0));
+        await Until.TrueAsync(() => _collector.Results().Count == 3, "three results");
+        Assert.All(_collector.Results(), r => Assert.True(r.LatenessUs >= 0));
     }
 
     [Fact]
     public async Task What_a_stop_left_overdue_is_spread_and_all_of_it_starts()
     {
-        var slots = await StartAsync();
+        var slots = await _collector.StartAsync();
         var (now, url) = (TimeProvider.System.Ms(), TestServer.Closed());
         await slots.AcceptAsync(Batch([.. Enumerable.Range(0, 90).Select(i => Probe(i, now - i, url))]));
-        await Until.TrueAsync(() => Results().Count == 90, "a result of each");
-        Assert.All(Results(), r => Assert.Equal(Outcome.ConnectFailed, r.Outcome));
+        await Until.TrueAsync(() => _collector.Results().Count == 90, "a result of each");
+        Assert.All(_collector.Results(), r => Assert.Equal(Outcome.ConnectFailed, r.Outcome));
     }
 
     [Fact]
@@ -72,18 +58,18 @@ public sealed class CollectorTests : IAsyncDisposable
         var probed = false;
         var (url, server) = await TestServer.HttpAsync(c => { probed = true; return Task.CompletedTask; });
         await using var _ = server;
-        var slots = await StartAsync();
+        var slots = await _collector.StartAsync();
         await slots.AcceptAsync(Batch(Probe(1, TimeProvider.System.Ms() - 2_000, url)));
-        Assert.Equal(Outcome.Expired, (await OneAsync()).Outcome);
+        Assert.Equal(Outcome.Expired, (await _collector.OneAsync()).Outcome);
         Assert.False(probed);
     }
 
     [Fact]
     public async Task A_slot_too_far_ahead_of_the_clock_is_missed_instead_of_held()
     {
-        var slots = await StartAsync();
+        var slots = await _collector.StartAsync();
         await slots.AcceptAsync(Batch(Probe(1, TimeProvider.System.Ms() + 60_000, "http://127.0.0.1:9/")));
-        Assert.Equal(Outcome.Clock, (await OneAsync()).Outcome);
+        Assert.Equal(Outcome.Clock, (await _collector.OneAsync()).Outcome);
     }
 
     [Fact]
@@ -92,11 +78,11 @@ public sealed class CollectorTests : IAsyncDisposable
         var requests = 0;
         var (url, server) = await TestServer.HttpAsync(c => { Interlocked.Increment(ref requests); return c.Response.WriteAsync("ok"); });
         await using var _ = server;
-        var slots = await StartAsync();
+        var slots = await _collector.StartAsync();
         var batch = Batch(Probe(1, TimeProvider.System.Ms() + 200, url));
         await Task.WhenAll(slots.AcceptAsync(batch), slots.AcceptAsync(batch));
         Assert.Equal(1, requests);
-        await OneAsync();
+        await _collector.OneAsync();
     }
 
     [Fact]
@@ -104,98 +90,59 @@ public sealed class CollectorTests : IAsyncDisposable
     {
         var (url, server) = TestServer.Silent();
         using var _ = server;
-        var slots = await StartAsync();
+        var slots = await _collector.StartAsync();
         var now = TimeProvider.System.Ms();
         var since = Stopwatch.GetTimestamp();
         await slots.AcceptAsync(new ProbeBatch { Location = "default", Partition = 0, Partitions = 16, WindowStartMs = now, Probes = [Probe(1, now + 50, url) with { TimeoutMs = 4_000 }] });
         Assert.InRange(Stopwatch.GetElapsedTime(since).TotalSeconds, 1.4, 3.9);
         Assert.Equal(1, slots.Count);
-        await Until.TrueAsync(() => Results().Any(r => r.Outcome == Outcome.Timeout), "the result all the same");
+        await Until.TrueAsync(() => _collector.Results().Any(r => r.Outcome == Outcome.Timeout), "the result all the same");
     }
 
     [Fact]
     public async Task A_host_at_its_limit_costs_its_own_slots_and_no_others()
     {
-        _options.MaxPerHost = 2;
+        _collector.Settings.MaxPerHost = 2;
         var (dead, server) = TestServer.Silent();
         using var _ = server;
         var (url, healthy) = await TestServer.HttpAsync(c => c.Response.WriteAsync("ok"));
         await using var __ = healthy;
-        var slots = await StartAsync();
+        var slots = await _collector.StartAsync();
         var due = TimeProvider.System.Ms() + 50;
         await slots.AcceptAsync(Batch([.. Enumerable.Range(1, 5).Select(i => Probe(i, due, dead) with { TimeoutMs = 3_000 }), Probe(9, due + 1, url)]));
-        await Until.TrueAsync(() => Results().Count == 6, "six results");
-        Assert.Equal(3, Results().Count(r => r.Outcome == Outcome.Expired));
-        Assert.Equal(2, Results().Count(r => r.Outcome == Outcome.Timeout));
-        Assert.Equal(Outcome.Up, Results().Single(r => r.TargetId == 9).Outcome);
+        await Until.TrueAsync(() => _collector.Results().Count == 6, "six results");
+        Assert.Equal(3, _collector.Results().Count(r => r.Outcome == Outcome.Expired));
+        Assert.Equal(2, _collector.Results().Count(r => r.Outcome == Outcome.Timeout));
+        Assert.Equal(Outcome.Up, _collector.Results().Single(r => r.TargetId == 9).Outcome);
     }
 
     [Fact]
     public async Task A_collector_at_its_limit_flags_what_it_measures()
     {
-        _options.MaxConcurrency = 1;
+        _collector.Settings.MaxConcurrency = 1;
         var (url, server) = await TestServer.HttpAsync(c => c.Response.WriteAsync("ok"));
         await using var _ = server;
-        var slots = await StartAsync();
+        var slots = await _collector.StartAsync();
         await slots.AcceptAsync(Batch(Probe(1, TimeProvider.System.Ms(), url)));
-        Assert.True((await OneAsync()).Flags.HasFlag(ProbeRemarks.Saturated));
+        Assert.True((await _collector.OneAsync()).Flags.HasFlag(ProbeRemarks.Saturated));
     }
 
     [Fact]
     public async Task A_scheme_without_a_prober_is_an_outcome()
     {
-        var slots = await StartAsync();
+        var slots = await _collector.StartAsync();
         await slots.AcceptAsync(Batch(Probe(1, TimeProvider.System.Ms(), "gopher://127.0.0.1/")));
-        var result = await OneAsync();
+        var result = await _collector.OneAsync();
         Assert.Equal((Outcome.Unprobeable, "no prober for the scheme 'gopher'"), (result.Outcome, result.Error));
     }
 
     [Fact]
     public async Task A_collector_that_counts_partitions_differently_is_not_ready()
     {
-        var slots = await StartAsync();
+        var slots = await _collector.StartAsync();
         await slots.AcceptAsync(Batch(Probe(1, TimeProvider.System.Ms() - 5_000, "http://127.0.0.1:9/")) with { Partitions = 32 });
         var health = await slots.CheckHealthAsync(new());
         Assert.Contains("set it to 32", health.Description, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task What_is_waiting_when_the_reporter_stops_is_published_first()
-    {
-        _options.ReportDelay = TimeSpan.FromSeconds(5);
-        await StartAsync();
-        for (var i = 0; i < 600; i++)
-            _reporter!.Report(new ProbeResult { TargetId = i, ScheduledAtMs = 0, Outcome = Outcome.Up }, () => { });
-        await _reporter!.StopAsync(TestContext.Current.CancellationToken);
-        await Until.TrueAsync(() => Results().Count == 600, "all results");
-        // A fourth where a message was taken between the end of one and the beginning of the next.
-        Assert.InRange(_reported.Count, 3, 4);
-        Assert.All(_reported, b => Assert.Equal(("default", "test"), (b.Location, b.Collector)));
-    }
-
-    [Theory]
-    [InlineData("\"targetId\":2,", "\"targetId\":\"b\",")]
-    [InlineData("\"targetId\":2,", "")]
-    [InlineData("{\"targetId\":2", "null,{\"targetId\":2")]
-    public async Task A_batch_with_a_command_that_has_no_key_is_refused_as_a_whole_and_none_of_it_is_held(string right, string wrong)
-    {
-        var slots = await StartAsync();
-        await Assert.ThrowsAsync<JsonException>(() => slots.AcceptAsync(Received(Batch(Closed(1), Closed(2)), right, wrong)));
-        Assert.Equal(0, slots.Count);
-    }
-
-    [Theory]
-    [InlineData("\"url\":", "\"uri\":")]
-    [InlineData("\"url\":", "\"url\":null,\"uri\":")]
-    [InlineData("\"timeoutMs\":", "\"timeoutMs\":0.5,\"was\":")]
-    public async Task A_command_that_cannot_be_read_when_it_is_due_gives_its_slot_a_row_and_costs_the_others_nothing(string right, string wrong)
-    {
-        var slots = await StartAsync();
-        await slots.AcceptAsync(Received(Batch(Closed(1), Closed(2) with { Regex = "second" }), right, wrong, last: true));
-        await Until.TrueAsync(() => Results().Count == 2, "a result of each");
-        Assert.Equal([Outcome.ConnectFailed, Outcome.InternalFault], Results().OrderBy(r => r.TargetId).Select(r => r.Outcome));
-        Assert.StartsWith("the collector can't read the command: ", Results().Single(r => r.TargetId == 2).Error, StringComparison.Ordinal);
-        Assert.Equal(0, slots.Count);
     }
 
     [Fact]
@@ -209,13 +156,13 @@ public sealed class CollectorTests : IAsyncDisposable
         var (silent, other) = TestServer.Silent();
         await using var _ = server;
         using var __ = other;
-        var slots = await StartAsync();
+        var slots = await _collector.StartAsync();
         foreach (var (id, address, timeout) in new[] { (1, url, 1_000), (2, $"{url}/slow", 5_000), (3, silent, 1_000), (4, url, 1_000), (5, $"{url}/slow", 5_000) })
         {
             await slots.AcceptAsync(Batch(Probe(id, TimeProvider.System.Ms(), address) with { TimeoutMs = timeout, ToleranceMs = 10_000 }));
-            await Until.TrueAsync(() => Results().Count == id, $"result {id}");
+            await Until.TrueAsync(() => _collector.Results().Count == id, $"result {id}");
         }
-        Assert.Equal([Outcome.Up, Outcome.Up, Outcome.Timeout, Outcome.Up, Outcome.Up], Results().OrderBy(r => r.TargetId).Select(r => r.Outcome));
+        Assert.Equal([Outcome.Up, Outcome.Up, Outcome.Timeout, Outcome.Up, Outcome.Up], _collector.Results().OrderBy(r => r.TargetId).Select(r => r.Outcome));
     }
 
     [Fact]
@@ -223,26 +170,13 @@ public sealed class CollectorTests : IAsyncDisposable
     {
         var (url, server) = TestServer.Silent();
         using var _ = server;
-        var slots = await StartAsync();
+        var slots = await _collector.StartAsync();
         var now = TimeProvider.System.Ms();
         await slots.AcceptAsync(new ProbeBatch { Location = "default", Partition = 0, Partitions = 16, WindowStartMs = now, Probes = [Probe(1, now, url) with { TimeoutMs = 3_000 }] });
-        Assert.Empty(Results());
+        Assert.Empty(_collector.Results());
         await slots.StopAsync(TestContext.Current.CancellationToken);
-        await _reporter!.StopAsync(TestContext.Current.CancellationToken);
-        Assert.Equal(Outcome.Timeout, (await OneAsync()).Outcome);
-    }
-
-    [Fact]
-    public async Task What_finds_the_buffer_full_is_counted_and_holds_up_nobody()
-    {
-        _options.ReportBuffer = 1_000;
-        // More than there will be: none is sent meanwhile.
-        (_options.ReportSize, _options.ReportDelay) = (5_000, TimeSpan.FromSeconds(5));
-        await StartAsync();
-        var ended = 0;
-        for (var i = 0; i < 3_000; i++)
-            _reporter!.Report(new ProbeResult { TargetId = i, ScheduledAtMs = 0, Outcome = Outcome.Up }, () => Interlocked.Increment(ref ended));
-        Assert.Equal((1_000, 2_000), (_reporter!.Waiting, ended));
+        await _collector.Reporter.StopAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(Outcome.Timeout, (await _collector.OneAsync()).Outcome);
     }
 
     [Fact]
@@ -250,23 +184,12 @@ public sealed class CollectorTests : IAsyncDisposable
     {
         using var listener = new ActivityListener { ShouldListenTo = s => s.Name == Telemetry.Name, Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded };
         ActivitySource.AddActivityListener(listener);
-        var slots = await StartAsync();
+        var slots = await _collector.StartAsync();
         const string Plan = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         await slots.AcceptAsync(Batch(Probe(1, TimeProvider.System.Ms(), TestServer.Closed()) with { TraceParent = Plan }));
-        var result = await OneAsync();
+        var result = await _collector.OneAsync();
         Assert.StartsWith(Plan[..36], result.TraceParent, StringComparison.Ordinal);
         Assert.NotEqual(Plan, result.TraceParent);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_due is not null)
-            await _due.StopAsync(CancellationToken.None);
-        if (_reporter is not null)
-            await _reporter.StopAsync(new CancellationToken(canceled: true));
-        _disposables.ForEach(d => d.Dispose());
-        if (_bus is not null)
-            await _bus.DisposeAsync();
     }
 
     [Fact]
@@ -279,13 +202,13 @@ public sealed class CollectorTests : IAsyncDisposable
             await Task.Delay(Timeout.Infinite, c.RequestAborted);
         });
         await using var _ = server;
-        var slots = await StartAsync();
-        await _pauses.StartAsync(CancellationToken.None);
+        var slots = await _collector.StartAsync();
+        await _collector.Pauses.StartAsync(CancellationToken.None);
         var accepting = slots.AcceptAsync(Batch(Probe(1, TimeProvider.System.Ms(), url)));
         await asked.Task.WaitAsync(TestContext.Current.CancellationToken);
-        _beats.Advance(TimeSpan.FromSeconds(3));
+        _collector.Beats.Advance(TimeSpan.FromSeconds(3));
 
-        var result = await OneAsync();
+        var result = await _collector.OneAsync();
 
         Assert.Equal((Outcome.PausedFault, "the collector stood still for 3000 ms while it probed"), (result.Outcome, result.Error));
         await accepting;
@@ -296,68 +219,12 @@ public sealed class CollectorTests : IAsyncDisposable
     {
         var (url, server) = await TestServer.HttpAsync(c => c.Response.WriteAsync("ok"));
         await using var _ = server;
-        var slots = await StartAsync();
+        var slots = await _collector.StartAsync();
         await slots.AcceptAsync(Batch(Probe(1, TimeProvider.System.Ms(), url)) with { SentAtMs = TimeProvider.System.Ms() + 5_000 });
 
-        var result = await OneAsync();
+        var result = await _collector.OneAsync();
 
         Assert.True(result.Flags.HasFlag(ProbeRemarks.ClockOff));
-        Assert.InRange(Assert.Single(_reported).ClockOffsetMs!.Value, -5_000, -1_000);
+        Assert.InRange(Assert.Single(_collector.Reported).ClockOffsetMs!.Value, -5_000, -1_000);
     }
-
-    private async Task<Slots> StartAsync()
-    {
-        var options = Options.Create(_options);
-        _bus = new ServiceCollection()
-            .AddMassTransitTestHarness(TextWriter.Null, x => x.UsingInMemory((_, bus) => bus.ReceiveEndpoint(Queues.ProbeResult, e => e.Handler<ProbeResultBatch>(c =>
-            {
-                _reported.Add(c.Message);
-                return Task.CompletedTask;
-            }))))
-            .AddSingleton<IConfiguration>(new ConfigurationBuilder().Build())
-            .AddSingleton(new BusParts("test"))
-            .AddSingleton(TimeProvider.System)
-            .AddSingleton<PublishBus>()
-            .BuildServiceProvider();
-        await _bus.GetRequiredService<ITestHarness>().Start();
-        _reporter = new ResultReporter(_bus.GetRequiredService<PublishBus>(), _clock, options, TimeProvider.System, NullLogger<ResultReporter>.Instance);
-        await _reporter.StartAsync(CancellationToken.None);
-        _due = new DueThread(TimeProvider.System);
-        await _due.StartAsync(CancellationToken.None);
-        _pauses = new PauseWatch(_beats);
-        var limits = new ProbeLimits(options, new ConnectRate(options, TimeProvider.System));
-        _disposables.AddRange([_reporter, _due, limits, _pauses]);
-        var runner = new ProbeRunner(limits, [Probers.Http(_options)], _pauses, new ConnectionTable(TimeProvider.System, "none"), _clock, options, TimeProvider.System, NullLogger<ProbeRunner>.Instance);
-        return new Slots(_due, runner, _reporter, _clock, options, Options.Create(new TopologyOptions()), TimeProvider.System, NullLogger<Slots>.Instance);
-    }
-
-    private ConcurrentBag<ProbeResult> Results() => [.. _reported.SelectMany(b => b.Results)];
-
-    private async Task<ProbeResult> OneAsync()
-    {
-        await Until.TrueAsync(() => !Results().IsEmpty, "a result");
-        return Assert.Single(Results());
-    }
-
-    private static ProbeUrl Closed(long id) => Probe(id, TimeProvider.System.Ms(), TestServer.Closed());
-
-    // As a bus delivers it, with a word of it changed.
-    private static ProbeBatch Received(ProbeBatch batch, string right, string wrong, bool last = false)
-    {
-        var json = JsonSerializer.Serialize(batch, ContractJson.Default.ProbeBatch);
-        var at = last ? json.LastIndexOf(right, StringComparison.Ordinal) : json.IndexOf(right, StringComparison.Ordinal);
-        Assert.True(at > 0);
-        return ContractJson.Read(Encoding.UTF8.GetBytes(json[..at] + wrong + json[(at + right.Length)..]), ContractJson.Default.ProbeBatch)!;
-    }
-
-    private static ProbeUrl Probe(long id, long due, string url) => new() { TargetId = id, ScheduledAtMs = due, Url = url, TimeoutMs = 1_000, ToleranceMs = 500 };
-
-    private static ProbeBatch Batch(params ProbeUrl[] probes) => new()
-    {
-        Location = "default",
-        Partition = 0,
-        Partitions = 16,
-        WindowStartMs = probes.Max(p => p.ScheduledAtMs) / 1_000 * 1_000 + 1_000,
-        Probes = probes,
-    };
 }
