@@ -14,10 +14,14 @@ public sealed class Cluster(Settings settings) : IAsyncDisposable
     private readonly RabbitMq _rabbit = new();
     private readonly List<DacProcess> _processes = [];
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("dac-benchmark-");
+    private CpuGroup? _collectors;
     private Vhost? _vhost;
     private IHost? _storage;
 
     public IReadOnlyList<DacProcess> Processes => _processes;
+
+    /// <summary>The collectors' CPU weight, which they do not get everywhere.</summary>
+    public int Weight => _collectors is null ? 1 : settings.Weight;
 
     public LedgerReader Ledger => _storage!.Services.GetRequiredService<LedgerReader>();
 
@@ -62,8 +66,14 @@ public sealed class Cluster(Settings settings) : IAsyncDisposable
         else
         {
             environment["ConnectionStrings__Broker"] = prober["ConnectionStrings__Broker"] = _vhost!.Uri.ToString();
+            _collectors = settings.Weight > 1 ? CpuGroup.TryCreate(settings.Weight) : null;
             foreach (var service in Enumerable.Repeat("Collector", settings.Collectors).Append("Writer").Append("Scheduler"))
-                _processes.Add(new DacProcess(service, service == "Collector" ? prober : environment, "--urls", "http://127.0.0.1:0"));
+            {
+                var process = new DacProcess(service, service == "Collector" ? prober : environment, "--urls", "http://127.0.0.1:0");
+                _processes.Add(process);
+                if (service == "Collector")
+                    _collectors?.Add(process.Id);
+            }
         }
         foreach (var process in _processes)
             await process.ReadyAsync();
@@ -111,6 +121,7 @@ public sealed class Cluster(Settings settings) : IAsyncDisposable
     {
         foreach (var process in _processes)
             await process.DisposeAsync();
+        _collectors?.Dispose();
         if (_vhost is not null)
             await _vhost.DisposeAsync();
         _storage?.Dispose();

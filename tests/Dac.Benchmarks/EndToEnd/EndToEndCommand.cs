@@ -18,6 +18,7 @@ internal static class EndToEndCommand
         scheme.AcceptOnlyFromAmong("http", "https");
         var reuse = new Option<bool>("--reuse") { Description = "Keep connections instead of a fresh one for each probe" };
         var collectors = new Option<int>("--collectors") { Description = "How many collectors", DefaultValueFactory = _ => 1 };
+        var weight = new Option<int>("--weight") { Description = "CPU weight of the collectors, as a multiple of everything else's (docker-compose.yml: 4); needs root", DefaultValueFactory = _ => 4 };
         var standalone = new Option<bool>("--standalone") { Description = "One process instead of three over RabbitMQ and PostgreSQL" };
         var dead = new Option<int>("--dead") { Description = "Further targets that never answer, each on a host of its own" };
         var stored = new Option<long>("--stored") { Description = "Rows that are stored before, in the partition that is written to (PostgreSQL; 100 million take 20 GB and some minutes)" };
@@ -32,7 +33,7 @@ internal static class EndToEndCommand
               e2e --rate 6500 --reuse --json figures.json
               e2e --rate 200 --dead 50
             """)
-        { rate, interval, scheme, reuse, collectors, standalone, dead, stored, hosts, warmUp, duration, json, logs };
+        { rate, interval, scheme, reuse, collectors, weight, standalone, dead, stored, hosts, warmUp, duration, json, logs };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var figures = await EndToEndRun.RunAsync(
@@ -43,6 +44,7 @@ internal static class EndToEndCommand
                     Scheme = parsed.GetValue(scheme)!,
                     Reuse = parsed.GetValue(reuse),
                     Collectors = parsed.GetValue(collectors),
+                    Weight = parsed.GetValue(weight),
                     Standalone = parsed.GetValue(standalone),
                     Dead = parsed.GetValue(dead),
                     Stored = parsed.GetValue(stored),
@@ -65,7 +67,7 @@ internal static class EndToEndCommand
         var table = new Table().Border(TableBorder.Simple).AddColumn("").AddColumn(new TableColumn("").RightAligned()).HideHeaders();
         void Row(string name, FormattableString value) => table.AddRow(new Text(name), new Text(value.ToString(CultureInfo.InvariantCulture)));
         var (settings, ledger) = (figures.Settings, figures.Ledger);
-        Row("shape", $"{(settings.Standalone ? "standalone" : $"distributed, {settings.Collectors} collectors")}, {settings.Scheme}, {(settings.Reuse ? "kept" : "fresh")} connections");
+        Row("shape", $"{(settings.Standalone ? "standalone" : $"distributed, {settings.Collectors} collectors of CPU weight {settings.Weight}")}, {settings.Scheme}, {(settings.Reuse ? "kept" : "fresh")} connections");
         Row("checks/s asked, stored", $"{settings.Rate}  {figures.StoredPerSecond:0.0}");
         Row("lateness p50, p99, p99.9, max, ms", $"{figures.LatenessMs.P50:0.00}  {figures.LatenessMs.P99:0.00}  {figures.LatenessMs.P999:0.00}  {figures.LatenessMs.Max:0.0}");
         Row("latency p50, p99, p99.9, max, ms", $"{figures.LatencyMs.P50:0.00}  {figures.LatencyMs.P99:0.00}  {figures.LatencyMs.P999:0.00}  {figures.LatencyMs.Max:0.0}");

@@ -45,7 +45,7 @@ public static class EndToEndRun
         var stored = rows.Count(r => r.Outcome.Class() != OutcomeClass.Missed);
         return new Figures
         {
-            Settings = settings,
+            Settings = settings with { Weight = cluster.Weight },
             StoredPerSecond = answering.Count / (double)settings.Duration,
             LatenessMs = Percentiles.Of(answering.Select(r => r.LatenessUs!.Value / 1_000.0)),
             LatencyMs = Percentiles.Of(answering.Select(r => r.TotalUs!.Value / 1_000.0)),

@@ -33,7 +33,7 @@ internal static class ProbeCommand
 
     private static async Task MeasureAsync(string scheme, int requests, int seconds, Table table, CancellationToken cancellationToken)
     {
-        var fresh = new Settings { Rate = 100, Interval = 1, Scheme = scheme, Reuse = false, Collectors = 0, Standalone = false, Dead = 0, Hosts = 100, WarmUp = 0, Duration = seconds };
+        var fresh = new Settings { Rate = 100, Interval = 1, Scheme = scheme, Reuse = false, Collectors = 0, Weight = 1, Standalone = false, Dead = 0, Hosts = 100, WarmUp = 0, Duration = seconds };
         await using var nginx = new Nginx(fresh);
         nginx.Start();
         // What the system trusts; read from the C library's environment, once.

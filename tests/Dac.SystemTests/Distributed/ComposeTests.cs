@@ -71,6 +71,17 @@ public sealed class ComposeTests
         Assert.Contains("infra/make-env.sh", errors, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Where_CPU_is_short_a_collector_has_the_greatest_share_of_it()
+    {
+        await using var compose = await Compose.CreateAsync();
+        var services = JsonSerializer.Deserialize<JsonElement>(await compose.DoAsync("--profile", "*", "config", "--format", "json")).GetProperty("services");
+        // Docker's own where none is given.
+        var shares = services.EnumerateObject().ToDictionary(s => s.Name, s => s.Value.TryGetProperty("cpu_shares", out var given) ? given.GetInt32() : 1_024);
+        Assert.Equal(4, shares["collector"] / 1_024);
+        Assert.All(shares.Where(s => s.Key != "collector"), s => Assert.Equal(1_024, s.Value));
+    }
+
     // Seq itself has no way to read events without an account: only the stand-in, which prints them, is looked at.
     private static async Task SeqHasAsync(Compose compose)
     {

@@ -140,6 +140,14 @@ public sealed partial class ManifestTests
         Assert.All(scaleDown.SelectMany(s => s.Policies), p => Assert.True(p is { Type: "Pods", Value: 1, PeriodSeconds: >= 90 }));
     }
 
+    [Theory]
+    [MemberData(nameof(Overlays))]
+    public async Task Where_CPU_is_short_a_collector_has_the_greatest_share_of_it(string overlay)
+    {
+        var asked = Pods(await ReadAsync(overlay)).ToLookup(p => Name(p) == "dac-collector", p => p.Spec.Containers.Sum(c => c.Resources.Requests["cpu"].ToDecimal()));
+        Assert.All(asked[false], cpu => Assert.True(cpu < Assert.Single(asked[true])));
+    }
+
     private static async Task<string> RenderAsync(string overlay)
     {
         var (code, output) = await Tool.RunAsync("kubectl", "kustomize", $"k8s/overlays/{overlay}");
