@@ -74,7 +74,7 @@ public sealed class Connector(EgressGuard guard, NameResolver resolver, SecretRe
     public async Task<SslStream> SecureAsync(
         Stream stream, string host, ProbeUrl probe, Measurement measurement, CancellationToken timeout, SslApplicationProtocol? protocol = null, bool present = true)
     {
-        var options = Handshake(host, probe.Tls, measurement, protocol, present);
+        var options = Handshake(host, probe.Tls, () => measurement, protocol, present);
         var tls = new SslStream(stream, leaveInnerStreamOpen: false);
         try
         {
@@ -99,10 +99,10 @@ public sealed class Connector(EgressGuard guard, NameResolver resolver, SecretRe
     /// <summary>How to shake hands.</summary>
     /// <param name="host">Name of the server, unless the options give another.</param>
     /// <param name="tls">The target's options.</param>
-    /// <param name="measurement">Where the certificate is noted.</param>
+    /// <param name="measurement">Where the certificate is noted, asked for at each handshake.</param>
     /// <param name="protocol">Protocol to negotiate (ALPN), or none.</param>
     /// <param name="present">False where the client certificate must stay at home: behind a redirect to another host.</param>
-    internal SslClientAuthenticationOptions Handshake(string host, TlsOptions? tls, Measurement measurement, SslApplicationProtocol? protocol, bool present)
+    internal SslClientAuthenticationOptions Handshake(string host, TlsOptions? tls, Func<Measurement> measurement, SslApplicationProtocol? protocol, bool present)
     {
         var trusted = tls?.Ca is { } ca ? secrets.Certificates(ca) : null;
         return new SslClientAuthenticationOptions
@@ -120,7 +120,7 @@ public sealed class Connector(EgressGuard guard, NameResolver resolver, SecretRe
                 _ => SslProtocols.None,
             },
             ClientCertificateContext = present && tls?.ClientCertificate is { } client ? secrets.ClientCertificate(client) : null,
-            RemoteCertificateValidationCallback = (_, certificate, chain, errors) => _certificates.Accept(certificate, chain, errors, tls, trusted, measurement),
+            RemoteCertificateValidationCallback = (_, certificate, chain, errors) => _certificates.Accept(certificate, chain, errors, tls, trusted, measurement()),
         };
     }
 

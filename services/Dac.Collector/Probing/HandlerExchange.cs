@@ -52,6 +52,7 @@ internal sealed class HandlerExchange : HttpExchange
         Measurement.Begin();
         using var request = await RequestAsync(call);
         var response = await _client.SendAsync(request, Timeout);
+        NoteExpiry();
         if (Probe.Http?.Version is "2" or "3")
             Measurement.Lap(Phase.FirstByte);
         _limit = _received + MaxOnTheWire(maxBody);
@@ -83,7 +84,7 @@ internal sealed class HandlerExchange : HttpExchange
     private void Configure(HttpOptions http, SecretReader secrets)
     {
         if (http.Version == "3")
-            _handler.SslOptions = Connector.Handshake(new Uri(Probe.Url).IdnHost, Probe.Tls, Measurement, null, Home);
+            _handler.SslOptions = Handshake();
         // Requests share one connection there, which this exchange has to itself.
         if (http.Version is "2" or "3")
             _handler.PooledConnectionLifetime = System.Threading.Timeout.InfiniteTimeSpan;
@@ -96,7 +97,21 @@ internal sealed class HandlerExchange : HttpExchange
             return;
         _handler.UseProxy = true;
         _handler.Proxy = new WebProxy(proxy) { Credentials = http is { ProxyUser: { } user, ProxyPassword: { } password } ? new NetworkCredential(user, secrets.ReadHeader(password)) : null };
-        _handler.SslOptions = Connector.Handshake(new Uri(Probe.Url).IdnHost, Probe.Tls, Measurement, null, Home);
+        _handler.SslOptions = Handshake();
+    }
+
+    // Where the handler shakes hands by itself: for whichever probe is under way by then.
+    private SslClientAuthenticationOptions Handshake()
+    {
+        var options = Connector.Handshake(new Uri(Probe.Url).IdnHost, Probe.Tls, () => Measurement, null, Home);
+        var accepts = options.RemoteCertificateValidationCallback!;
+        options.RemoteCertificateValidationCallback = (sender, certificate, chain, errors) =>
+        {
+            var accepted = accepts(sender, certificate, chain, errors);
+            Expires = Measurement.TlsExpiresAt;
+            return accepted;
+        };
+        return options;
     }
 
     // The probe's own token: the handler's would let a connect go on for 5 s after the probe has ended.
@@ -105,10 +120,13 @@ internal sealed class HandlerExchange : HttpExchange
         Measurement.Begin();
         var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
         var stream = await Connector.ConnectAsync(host, port, Probe, Measurement, Timeout);
+        Expires = null;
         // Behind a proxy the handshake comes after its consent.
-        return context.InitialRequestMessage.RequestUri!.Scheme == Uri.UriSchemeHttps && !_handler.UseProxy
-            ? await Connector.SecureAsync(stream, host, Probe, Measurement, Timeout, Probe.Http?.Version == "2" ? SslApplicationProtocol.Http2 : SslApplicationProtocol.Http11, Home)
-            : stream;
+        if (context.InitialRequestMessage.RequestUri!.Scheme != Uri.UriSchemeHttps || _handler.UseProxy)
+            return stream;
+        var secured = await Connector.SecureAsync(stream, host, Probe, Measurement, Timeout, Probe.Http?.Version == "2" ? SslApplicationProtocol.Http2 : SslApplicationProtocol.Http11, Home);
+        Expires = Measurement.TlsExpiresAt;
+        return secured;
     }
 
     private LapStream Filter(SocketsHttpPlaintextStreamFilterContext context)

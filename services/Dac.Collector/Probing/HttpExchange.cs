@@ -18,7 +18,6 @@ internal abstract class HttpExchange(Connector connector, bool home, ProbeUrl pr
     protected internal static readonly string UserAgent = $"DAC/{typeof(HttpExchange).Assembly.GetName().Version!.ToString(2)}";
 
     private readonly (ProbeUrl Probe, Measurement Measurement) _opened = (probe, measurement);
-    private DateTimeOffset? _expires;
 
     /// <summary>Makes the connections.</summary>
     protected Connector Connector => connector;
@@ -35,6 +34,9 @@ internal abstract class HttpExchange(Connector connector, bool home, ProbeUrl pr
     /// <summary>Its end.</summary>
     protected CancellationToken Timeout { get; private set; } = timeout;
 
+    /// <summary>When the certificate that its connection was opened with expires; null where it was none.</summary>
+    protected DateTimeOffset? Expires { get; set; }
+
     /// <summary>HTTP/1.1 is spoken here, over a socket; whatever else is asked for is left to the framework's client.</summary>
     public static HttpExchange Open(Connector connector, SecretReader secrets, bool home, ProbeUrl probe, Measurement measurement, CancellationToken timeout) =>
         probe.Http is { Version: "2" or "3" } or { Proxy: not null }
@@ -46,19 +48,20 @@ internal abstract class HttpExchange(Connector connector, bool home, ProbeUrl pr
         Probe.Url == probe.Url && Probe.Tls == probe.Tls && Probe.Network == probe.Network && probe.Http is { ReuseConnection: true } http
         && (Probe.Http?.Version, Probe.Http?.Proxy, Probe.Http?.ProxyUser, Probe.Http?.ProxyPassword) == (http.Version, http.Proxy, http.ProxyUser, http.ProxyPassword);
 
-    /// <summary>Serves another probe from now on, which is told of the certificate that the connection was opened with.</summary>
-    public void Serve(ProbeUrl probe, Measurement measurement, CancellationToken timeout)
-    {
-        if (_expires is { } expires)
-            CertificateCheck.NoteExpiry(expires, probe.Tls, measurement);
-        (Probe, Measurement, Timeout) = (probe, measurement, timeout);
-    }
+    /// <summary>Serves another probe from now on.</summary>
+    public void Serve(ProbeUrl probe, Measurement measurement, CancellationToken timeout) => (Probe, Measurement, Timeout) = (probe, measurement, timeout);
 
     /// <summary>Lets go of the probe that it served: each would grow old with the connection, and be the dearer to collect.</summary>
-    public void Rest()
+    public void Rest() => (Probe, Measurement, Timeout) = (_opened.Probe, _opened.Measurement, CancellationToken.None);
+
+    /// <summary>
+    /// Tells the probe of the certificate that the connection was opened with, once that has answered: for one that has ended another is opened, whose certificate
+    /// may be a new one.
+    /// </summary>
+    protected void NoteExpiry()
     {
-        _expires = Measurement.TlsExpiresAt;
-        (Probe, Measurement, Timeout) = (_opened.Probe, _opened.Measurement, CancellationToken.None);
+        if (Expires is { } expires)
+            CertificateCheck.NoteExpiry(expires, Probe.Tls, Measurement);
     }
 
     /// <summary>Sends, and returns when the head of the answer is there.</summary>

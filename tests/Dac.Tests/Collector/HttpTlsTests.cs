@@ -1,4 +1,7 @@
 using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using Dac.Contracts;
 using Dac.Tests.Collector.Hostile;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
@@ -46,6 +49,27 @@ public sealed class HttpTlsTests : HttpTests
         Assert.Equal(results[0].Error, results[1].Error);
     }
 
+    [Theory]
+    [InlineData("1.1", false)]
+    [InlineData("2", false)]
+    [InlineData("1.1", true)]
+    public async Task A_renewed_certificate_counts_from_the_first_probe_on_that_finds_its_kept_connection_ended(string version, bool proxied)
+    {
+        await using var proxy = HostileServer.Start(TunnelAsync);
+        var http = new HttpOptions { ReuseConnection = true, Version = version, Proxy = proxied ? $"http://127.0.0.1:{proxy.Port}" : null };
+        var tls = new TlsOptions { Ca = Secret("ca", Authority.Root.Pem()), MinDays = 10 };
+        string url;
+        await using (var server = await StartAsync(c => c.Response.WriteAsync("ok"), https => https.ServerCertificate = Certificates.Make("localhost", from: -5, to: 6, issuer: Authority.Root)))
+        {
+            url = server.Url;
+            foreach (var result in new[] { await ProbeAsync(url, http, tls), await ProbeAsync(url, http, tls) })
+                Assert.Equal(Outcome.Degraded, result.Outcome);
+        }
+        await using var renewed = await StartAsync(c => c.Response.WriteAsync("ok"), https => https.ServerCertificate = Authority.Server, new Uri(url).Port);
+        foreach (var result in new[] { await ProbeAsync(url, http, tls), await ProbeAsync(url, http, tls) })
+            Assert.Equal((Outcome.Up, new DateTimeOffset(Authority.Server.NotAfter).ToUnixTimeMilliseconds()), (result.Outcome, result.TlsExpiresAtMs));
+    }
+
     [Fact]
     public async Task A_client_certificate_is_presented_to_the_targets_own_host_alone()
     {
@@ -77,6 +101,16 @@ public sealed class HttpTlsTests : HttpTests
         await using var other = await StartAsync(c => c.Response.WriteAsync("ok"), https => https.ServerCertificate = Authority.Server);
         await using var server = await StartAsync(c => { c.Response.Redirect(other.Url); return Task.CompletedTask; }, https => https.ServerCertificate = Certificates.Make("inner.example", from: -5, to: 18, issuer: Authority.Root));
         Assert.Equal(Outcome.Up, (await ProbeAsync(server.Url, null, new() { Ca = Secret("ca", Authority.Root.Pem()), ServerName = "inner.example" })).Outcome);
+    }
+
+    // A proxy that connects to what it is asked for.
+    private static async Task TunnelAsync(Conversation conversation)
+    {
+        var authority = (await conversation.RequestAsync()).Split(' ')[1];
+        using var target = new TcpClient();
+        await target.ConnectAsync(IPAddress.Loopback, int.Parse(authority.Split(':')[1], CultureInfo.InvariantCulture), conversation.Stop);
+        await conversation.SayAsync("HTTP/1.1 200 OK\r\n\r\n");
+        await Task.WhenAny(conversation.Stream.CopyToAsync(target.GetStream(), conversation.Stop), target.GetStream().CopyToAsync(conversation.Stream, conversation.Stop));
     }
 
     private static void Ask(HttpsConnectionAdapterOptions https)
