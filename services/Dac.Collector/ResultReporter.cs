@@ -30,13 +30,13 @@ public sealed partial class ResultReporter : BackgroundService
     private readonly CollectorOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger<ResultReporter> _logger;
+    private readonly CancellationTokenSource _stopping = new();
     private readonly CancellationTokenSource _giveUp = new();
     private Batch? _open;
     private int _bytes = 1_024;
     private long _waiting;
     private bool _failing;
     private bool _dropping;
-    private volatile bool _stopping;
 
     public ResultReporter(PublishBus bus, ClockOffset clock, IOptions<CollectorOptions> options, TimeProvider time, ILogger<ResultReporter> logger)
     {
@@ -82,8 +82,8 @@ public sealed partial class ResultReporter : BackgroundService
     /// <summary>Publishes what is left, as far as the host's stop timeout allows.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
-        _stopping = true;
         _buffer.Writer.TryComplete();
+        await _stopping.CancelAsync();
         await using var stop = cancellationToken.Register(_giveUp.Cancel);
         await (ExecuteTask ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (Waiting > 0)
@@ -93,6 +93,7 @@ public sealed partial class ResultReporter : BackgroundService
     /// <inheritdoc/>
     public override void Dispose()
     {
+        _stopping.Dispose();
         _giveUp.Dispose();
         base.Dispose();
     }
@@ -103,8 +104,8 @@ public sealed partial class ResultReporter : BackgroundService
         // Until the buffer is completed and empty, not until stopping.
         while (await MoreAsync())
         {
-            if (_buffer.Reader.Count == 1 && Volatile.Read(ref _open) is not null && !_stopping)
-                await Task.Delay(_options.ReportDelay, _time, CancellationToken.None);
+            if (_buffer.Reader.Count == 1 && Volatile.Read(ref _open) is not null)
+                await Task.Delay(_options.ReportDelay, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             var batches = new List<Batch>(1);
             while (batches.Count < Parallel && _buffer.Reader.TryRead(out var batch))
                 batches.Add(batch);

@@ -85,6 +85,7 @@ public sealed class CollectorTests : IAsyncDisposable
         await _collector.OneAsync();
     }
 
+    [Trait("slow", "yes")]
     [Fact]
     public async Task A_batch_with_a_hanging_target_may_be_acknowledged_once_nothing_of_it_could_be_probed_again()
     {
@@ -99,6 +100,7 @@ public sealed class CollectorTests : IAsyncDisposable
         await Until.TrueAsync(() => _collector.Results().Any(r => r.Outcome == Outcome.Timeout), "the result all the same");
     }
 
+    [Trait("slow", "yes")]
     [Fact]
     public async Task A_host_at_its_limit_costs_its_own_slots_and_no_others()
     {
@@ -145,6 +147,7 @@ public sealed class CollectorTests : IAsyncDisposable
         Assert.Contains("set it to 32", health.Description, StringComparison.Ordinal);
     }
 
+    [Trait("slow", "yes")]
     [Fact]
     public async Task A_timeout_that_is_used_again_ends_no_probe_but_its_own()
     {
@@ -165,6 +168,7 @@ public sealed class CollectorTests : IAsyncDisposable
         Assert.Equal([Outcome.Up, Outcome.Up, Outcome.Timeout, Outcome.Up, Outcome.Up], _collector.Results().OrderBy(r => r.TargetId).Select(r => r.Outcome));
     }
 
+    [Trait("slow", "yes")]
     [Fact]
     public async Task A_stop_waits_for_a_probe_that_has_outlived_its_batch()
     {

@@ -94,6 +94,7 @@ public sealed class HttpRequestTests : HttpTests
         Assert.All(fresh, f => Assert.NotNull(f.ConnectUs));
     }
 
+    [Trait("slow", "yes")]
     [Theory]
     [InlineData(0, Outcome.Up)]
     [InlineData(2_500, Outcome.ResourceFault)]

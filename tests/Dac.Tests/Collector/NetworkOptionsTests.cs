@@ -29,6 +29,7 @@ public sealed class NetworkOptionsTests : HttpTests
         Assert.Equal(Outcome.ResolverFault, (await ProbeAsync("http://there.example/", null, network: new() { Resolver = names.Address }, timeoutMs: 400)).Outcome);
     }
 
+    [Trait("slow", "yes")]
     [Fact]
     public async Task An_address_that_says_nothing_leaves_time_for_the_next()
     {

@@ -16,6 +16,7 @@ public sealed class MessageTests
 {
     private const int Targets = 640;
 
+    [Trait("slow", "yes")]
     [Fact]
     public async Task A_check_costs_a_64th_of_a_command_message_and_no_more_of_a_result_message_than_it_did()
     {

@@ -25,6 +25,7 @@ public sealed class PlanOutageTests : SchedulerTests
         Assert.All(gaps, g => Assert.Equal((4, 61), (Seconds(g.FromTime), Seconds(g.ToTime))));
     }
 
+    [Trait("slow", "yes")]
     [Fact]
     public async Task While_the_database_takes_nothing_the_plan_goes_on_from_memory_and_the_audit_finds_every_slot_afterwards()
     {

@@ -58,6 +58,7 @@ public sealed class PlanProofTests : SchedulerTests
         Assert.StartsWith("1 windows", Assert.Single((await ProofAsync()).Alarms), StringComparison.Ordinal);
     }
 
+    [Trait("slow", "yes")]
     [Fact]
     public async Task A_window_that_was_planned_from_targets_as_they_were_more_than_5_s_before_is_an_alarm()
     {

@@ -54,6 +54,7 @@ public sealed class StandaloneTests
         await app.DisposeAsync();
     }
 
+    [Trait("slow", "yes")]
     [Fact]
     public async Task One_trace_runs_from_the_plan_to_the_row()
     {

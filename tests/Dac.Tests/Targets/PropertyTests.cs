@@ -69,6 +69,7 @@ public sealed class PropertyTests
             from minute in Gen.Choose(0, 59) from hour in Gen.Choose(0, 23) from day in Gen.Choose(1, 28) from month in Gen.Choose(1, 12) select $"{minute} {hour} {day} {month} *",
             cron => Assert.NotNull(TargetValidator.Validate(new() { Url = "http://x/", Cron = cron }).Target!.Cron!.GetNextValidTimeAfter(DateTimeOffset.UnixEpoch)));
 
+    [Trait("slow", "yes")]
     [Property(MaxTest = 500)]
     public Property Any_text_in_any_field_is_taken_or_refused_by_name() =>
         ForAll(Text, text =>
