@@ -52,7 +52,7 @@ internal sealed class HandlerExchange : HttpExchange
         Measurement.Begin();
         using var request = await RequestAsync(call);
         var response = await _client.SendAsync(request, Timeout);
-        NoteExpiry();
+        NoteExpiry(call.Url);
         if (Probe.Http?.Version is "2" or "3")
             Measurement.Lap(Phase.FirstByte);
         _limit = _received + MaxOnTheWire(maxBody);
@@ -101,18 +101,7 @@ internal sealed class HandlerExchange : HttpExchange
     }
 
     // Where the handler shakes hands by itself: for whichever probe is under way by then.
-    private SslClientAuthenticationOptions Handshake()
-    {
-        var options = Connector.Handshake(new Uri(Probe.Url).IdnHost, Probe.Tls, () => Measurement, null, Home);
-        var accepts = options.RemoteCertificateValidationCallback!;
-        options.RemoteCertificateValidationCallback = (sender, certificate, chain, errors) =>
-        {
-            var accepted = accepts(sender, certificate, chain, errors);
-            Expires = Measurement.TlsExpiresAt;
-            return accepted;
-        };
-        return options;
-    }
+    private SslClientAuthenticationOptions Handshake() => Connector.Handshake(new Uri(Probe.Url).IdnHost, Probe.Tls, () => Measurement, null, Home);
 
     // The probe's own token: the handler's would let a connect go on for 5 s after the probe has ended.
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context)
@@ -120,13 +109,10 @@ internal sealed class HandlerExchange : HttpExchange
         Measurement.Begin();
         var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
         var stream = await Connector.ConnectAsync(host, port, Probe, Measurement, Timeout);
-        Expires = null;
         // Behind a proxy the handshake comes after its consent.
-        if (context.InitialRequestMessage.RequestUri!.Scheme != Uri.UriSchemeHttps || _handler.UseProxy)
-            return stream;
-        var secured = await Connector.SecureAsync(stream, host, Probe, Measurement, Timeout, Probe.Http?.Version == "2" ? SslApplicationProtocol.Http2 : SslApplicationProtocol.Http11, Home);
-        Expires = Measurement.TlsExpiresAt;
-        return secured;
+        return context.InitialRequestMessage.RequestUri!.Scheme == Uri.UriSchemeHttps && !_handler.UseProxy
+            ? await Connector.SecureAsync(stream, host, Probe, Measurement, Timeout, Probe.Http?.Version == "2" ? SslApplicationProtocol.Http2 : SslApplicationProtocol.Http11, Home)
+            : stream;
     }
 
     private LapStream Filter(SocketsHttpPlaintextStreamFilterContext context)

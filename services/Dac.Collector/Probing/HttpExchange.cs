@@ -18,6 +18,7 @@ internal abstract class HttpExchange(Connector connector, bool home, ProbeUrl pr
     protected internal static readonly string UserAgent = $"DAC/{typeof(HttpExchange).Assembly.GetName().Version!.ToString(2)}";
 
     private readonly (ProbeUrl Probe, Measurement Measurement) _opened = (probe, measurement);
+    private DateTimeOffset? _expires;
 
     /// <summary>Makes the connections.</summary>
     protected Connector Connector => connector;
@@ -33,9 +34,6 @@ internal abstract class HttpExchange(Connector connector, bool home, ProbeUrl pr
 
     /// <summary>Its end.</summary>
     protected CancellationToken Timeout { get; private set; } = timeout;
-
-    /// <summary>When the certificate that its connection was opened with expires; null where it was none.</summary>
-    protected DateTimeOffset? Expires { get; set; }
 
     /// <summary>HTTP/1.1 is spoken here, over a socket; whatever else is asked for is left to the framework's client.</summary>
     public static HttpExchange Open(Connector connector, SecretReader secrets, bool home, ProbeUrl probe, Measurement measurement, CancellationToken timeout) =>
@@ -58,10 +56,15 @@ internal abstract class HttpExchange(Connector connector, bool home, ProbeUrl pr
     /// Tells the probe of the certificate that the connection was opened with, once that has answered: for one that has ended another is opened, whose certificate
     /// may be a new one.
     /// </summary>
-    protected void NoteExpiry()
+    protected void NoteExpiry(Uri url)
     {
-        if (Expires is { } expires)
-            CertificateCheck.NoteExpiry(expires, Probe.Tls, Measurement);
+        if (url.Scheme != Uri.UriSchemeHttps)
+            return;
+        // Of a handshake that was the probe's own: whoever goes elsewhere in between comes back with another exchange.
+        if (Measurement.TlsExpiresAt is { } seen)
+            _expires = seen;
+        else if (_expires is { } kept)
+            CertificateCheck.NoteExpiry(kept, Probe.Tls, Measurement);
     }
 
     /// <summary>Sends, and returns when the head of the answer is there.</summary>

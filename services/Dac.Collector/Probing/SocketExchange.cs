@@ -21,10 +21,7 @@ internal sealed class SocketExchange(Connector connector, bool home, ProbeUrl pr
             _connection = await ConnectAsync(call.Url);
             head = await _connection.AskAsync(request.Bytes, Measurement, Timeout) ?? throw Silent();
         }
-        else
-        {
-            NoteExpiry();
-        }
+        NoteExpiry(call.Url);
         if (Measurement.Details is { } details)
             details.Protocol = $"HTTP/1.{head.Value.Minor}";
         var framing = Http1Framing.Of(head.Value, _connection!.Head, call.Method);
@@ -60,12 +57,9 @@ internal sealed class SocketExchange(Connector connector, bool home, ProbeUrl pr
     {
         Measurement.Begin();
         var socket = await Connector.ConnectAsync(url.IdnHost, url.Port, Probe, Measurement, Timeout);
-        Expires = null;
-        if (url.Scheme != Uri.UriSchemeHttps)
-            return new(socket, socket, url);
-        var secured = await Connector.SecureAsync(socket, url.IdnHost, Probe, Measurement, Timeout, SslApplicationProtocol.Http11, Home);
-        Expires = Measurement.TlsExpiresAt;
-        return new(socket, secured, url);
+        return url.Scheme == Uri.UriSchemeHttps
+            ? new(socket, await Connector.SecureAsync(socket, url.IdnHost, Probe, Measurement, Timeout, SslApplicationProtocol.Http11, Home), url)
+            : new(socket, socket, url);
     }
 
     private void Finish(Http1Connection connection, Http1Body? body, Http1Framing framing)

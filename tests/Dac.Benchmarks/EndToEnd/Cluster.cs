@@ -121,12 +121,12 @@ public sealed class Cluster(Settings settings) : IAsyncDisposable
     {
         foreach (var process in _processes)
             await process.DisposeAsync();
-        _collectors?.Dispose();
         if (_vhost is not null)
             await _vhost.DisposeAsync();
         _storage?.Dispose();
         await _rabbit.DisposeAsync();
         await _postgres.DisposeAsync();
         _folder.Delete(recursive: true);
+        _collectors?.Dispose();
     }
 }

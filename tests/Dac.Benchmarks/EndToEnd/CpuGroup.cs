@@ -1,7 +1,7 @@
 namespace Dac.Benchmarks.EndToEnd;
 
 /// <summary>
-/// A control group with more CPU weight than others have, as docker-compose.yml gives it to the collectors. Needs root, and the CPU controller (version 1, or 2 where it is on).
+/// A control group with more CPU weight than others have, much as docker-compose.yml gives it to the collectors. Needs root, and the CPU controller (version 1, or 2 where it is on).
 /// </summary>
 public sealed class CpuGroup : IDisposable
 {
@@ -32,8 +32,28 @@ public sealed class CpuGroup : IDisposable
     }
 
     /// <summary>A process is one of it from now on.</summary>
-    public void Add(int process) => File.WriteAllText(Path.Combine(_folder, "cgroup.procs"), $"{process}");
+    public void Add(int process)
+    {
+        try
+        {
+            File.WriteAllText(Path.Combine(_folder, "cgroup.procs"), $"{process}");
+        }
+        catch (IOException)
+        {
+            // It has ended already: whoever waits for it to be ready says so, with its reason.
+        }
+    }
 
     /// <summary>Removes it; its processes must have ended.</summary>
-    public void Dispose() => Directory.Delete(_folder);
+    public void Dispose()
+    {
+        try
+        {
+            Directory.Delete(_folder);
+        }
+        catch (IOException)
+        {
+            // Somebody is in it yet. Empty it costs nothing, and the figures are worth more.
+        }
+    }
 }

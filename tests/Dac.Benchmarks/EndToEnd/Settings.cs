@@ -18,7 +18,7 @@ public sealed record Settings
     /// <summary>Number of collectors.</summary>
     public required int Collectors { get; init; }
 
-    /// <summary>CPU weight of the collectors, as a multiple of what everything else has; 1 where they have none of their own.</summary>
+    /// <summary>CPU weight of the collectors together, as a multiple of what each other process or group has; 1 where they have none of their own.</summary>
     public required int Weight { get; init; }
 
     /// <summary>One process, in-memory bus and SQLite, instead of three over RabbitMQ and PostgreSQL.</summary>

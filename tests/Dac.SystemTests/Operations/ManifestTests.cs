@@ -142,7 +142,7 @@ public sealed partial class ManifestTests
 
     [Theory]
     [MemberData(nameof(Overlays))]
-    public async Task Where_CPU_is_short_a_collector_has_the_greatest_share_of_it(string overlay)
+    public async Task Where_CPU_is_short_a_collector_has_the_greatest_share_of_all_that_is_deployed_here(string overlay)
     {
         var asked = Pods(await ReadAsync(overlay)).ToLookup(p => Name(p) == "dac-collector", p => p.Spec.Containers.Sum(c => c.Resources.Requests["cpu"].ToDecimal()));
         Assert.All(asked[false], cpu => Assert.True(cpu < Assert.Single(asked[true])));

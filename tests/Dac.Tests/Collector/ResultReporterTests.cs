@@ -11,13 +11,13 @@ public sealed class ResultReporterTests : IAsyncDisposable
     public ValueTask DisposeAsync() => _collector.DisposeAsync();
 
     [Fact]
-    public async Task What_is_waiting_when_the_reporter_stops_is_published_first()
+    public async Task What_is_waiting_when_the_reporter_stops_is_published_first_without_further_delay()
     {
-        _collector.Settings.ReportDelay = TimeSpan.FromSeconds(5);
+        _collector.Settings.ReportDelay = TimeSpan.FromMinutes(5);
         await _collector.StartAsync();
         for (var i = 0; i < 600; i++)
             _collector.Reporter.Report(new ProbeResult { TargetId = i, ScheduledAtMs = 0, Outcome = Outcome.Up }, () => { });
-        await _collector.Reporter.StopAsync(TestContext.Current.CancellationToken);
+        await _collector.Reporter.StopAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
         await Until.TrueAsync(() => _collector.Results().Count == 600, "all results");
         // A fourth where a message was taken between the end of one and the beginning of the next.
         Assert.InRange(_collector.Reported.Count, 3, 4);
