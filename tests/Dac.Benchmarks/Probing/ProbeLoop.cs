@@ -55,13 +55,13 @@ public sealed class ProbeLoop : IDisposable
     /// <summary>As fast as it goes, 32 at once.</summary>
     public Task<ProbeCost> SaturatedAsync(int probes, CancellationToken cancellationToken) => MeasureAsync(probes, async () =>
     {
-        var next = -1;
+        var (next, targets) = (-1, _targets.Length / AtOnce * AtOnce);
         await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(worker => Task.Run(
             async () =>
             {
                 // Each has targets of its own: one that is kept is never asked for twice at once.
                 for (var i = worker; Interlocked.Increment(ref next) < probes; i += AtOnce)
-                    await ProbeAsync(i);
+                    await ProbeAsync(i % targets);
             },
             cancellationToken)));
     });
