@@ -20,7 +20,7 @@ public sealed class BusParts(string service)
 
     internal bool Publishes { get; set; }
 
-    internal bool HasJobs { get; set; }
+    internal List<Action<IQuartzBuilder>> Jobs { get; } = [];
 }
 
 /// <summary>Bus and jobs of a service.</summary>
@@ -28,6 +28,9 @@ public static class Bus
 {
     /// <summary>The location whose command queues are declared by every publisher; the others' by their own collectors.</summary>
     public const string DefaultLocation = "default";
+
+    /// <summary>Quartz's scheduler has a name, else its clock would become that of the whole process.</summary>
+    internal const string JobScheduler = "jobs";
 
     // By the host's clock a step back of a minute would be a minute without any job.
     private static readonly SteadyTime Steady = new(TimeProvider.System);
@@ -75,18 +78,11 @@ public static class Bus
 
     /// <summary>Adds a job that Quartz fires at an interval; a run that takes longer than that delays the next one.</summary>
     public static void AddJob<TJob>(this IHostApplicationBuilder builder, TimeSpan interval)
-        where TJob : class, IJob
-    {
-        builder.Services.AddQuartz(q =>
-        {
-            q.UseTimeProvider(Steady);
-            q.ScheduleJob<TJob>(t => t
-                .WithIdentity(typeof(TJob).Name)
-                .StartNow()
-                .WithSimpleSchedule(s => s.WithInterval(interval).RepeatForever()));
-        });
-        builder.Parts().HasJobs = true;
-    }
+        where TJob : class, IJob =>
+        builder.Parts().Jobs.Add(q => q.ScheduleJob<TJob>(t => t
+            .WithIdentity(typeof(TJob).Name)
+            .StartNow()
+            .WithSimpleSchedule(s => s.WithInterval(interval).RepeatForever())));
 
     /// <summary>Tells when a module has finished all that it was given, so that a process without a broker can stop without loss.</summary>
     public static void AddIdle(this IHostApplicationBuilder builder, Func<IServiceProvider, bool> idle) => builder.Parts().Idle.Add(idle);
@@ -101,8 +97,18 @@ public static class Bus
         if (parts.Idle.Count > 0 && builder.Broker() is null)
             builder.Services.AddHostedService<InMemoryDrain>();
         // Registered last of all: hosted services stop in reverse order, and jobs must end before the bus.
-        if (parts.HasJobs)
-            builder.Services.AddQuartzHostedService(o => o.WaitForJobsToComplete = true);
+        if (parts.Jobs.Count > 0)
+            AddJobs(builder.Services, parts);
+    }
+
+    private static void AddJobs(IServiceCollection services, BusParts parts)
+    {
+        services.AddQuartz(JobScheduler, q =>
+        {
+            q.UseTimeProvider(Steady);
+            parts.Jobs.ForEach(add => add(q));
+        });
+        services.AddQuartzHostedService(JobScheduler, o => o.WaitForJobsToComplete = true);
     }
 
     internal static Uri? Broker(this IHostApplicationBuilder builder)
