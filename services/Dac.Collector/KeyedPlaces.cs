@@ -1,7 +1,9 @@
 namespace Dac.Collector;
 
-/// <summary>So many places for each key, kept only while somebody is on it or waits for it: keys come and go.</summary>
-internal sealed class KeyedPlaces(int places)
+/// <summary>Places for each key, kept only while somebody is on it or waits for it: keys come and go.</summary>
+/// <param name="make">Makes a key's places.</param>
+internal sealed class KeyedPlaces<TPlaces>(Func<TPlaces> make)
+    where TPlaces : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.OrdinalIgnoreCase);
@@ -12,7 +14,7 @@ internal sealed class KeyedPlaces(int places)
         lock (_lock)
         {
             if (!_entries.TryGetValue(key, out var entry))
-                _entries.Add(key, entry = new Entry(key, places));
+                _entries.Add(key, entry = new Entry(key, make()));
             entry.Users++;
             return entry;
         }
@@ -23,18 +25,19 @@ internal sealed class KeyedPlaces(int places)
     {
         lock (_lock)
         {
-            if (--entry.Users == 0)
-                _entries.Remove(entry.Key);
+            if (--entry.Users > 0)
+                return;
+            _entries.Remove(entry.Key);
         }
+        entry.Places.Dispose();
     }
 
     /// <summary>Who is on a key, or waits for it.</summary>
-    internal sealed class Entry(string key, int places)
+    internal sealed class Entry(string key, TPlaces places)
     {
-        public string Key { get; } = key;
+        public string Key => key;
 
-        // Never waited on by its handle, so there is nothing to dispose.
-        public SemaphoreSlim Places { get; } = new(places);
+        public TPlaces Places => places;
 
         public int Users { get; set; }
     }

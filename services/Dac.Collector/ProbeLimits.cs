@@ -11,30 +11,28 @@ namespace Dac.Collector;
 /// n replicas sees up to n times its limit. The host's comes first, so that a host that hangs takes no more of the places
 /// of all than its own share. Who waits longest is served first; how many wait is bounded by what the collector holds, and how long by their tolerance.
 /// </summary>
-public sealed class ProbeLimits(IOptions<CollectorOptions> options, ConnectRate rate) : IDisposable
+public sealed class ProbeLimits(IOptions<CollectorOptions> options, ConnectRate rate, TimeProvider time) : IDisposable
 {
     // Of host names, IPv4 addresses and ports.
     private static readonly SearchValues<char> Plain = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:");
 
-    private readonly KeyedPlaces _hosts = new(options.Value.MaxPerHost);
-    private readonly SemaphoreSlim _overall = new(options.Value.MaxConcurrency);
+    private readonly KeyedPlaces<Places> _hosts = new(() => new Places(options.Value.MaxPerHost, time));
+    private readonly Places _overall = new(options.Value.MaxConcurrency, time);
 
     /// <summary>Takes a place, waiting for it at most until <paramref name="patience"/> is over; null where there was none by then.</summary>
-    public async ValueTask<Place?> AcquireAsync(ProbeUrl probe, TimeSpan patience, TimeProvider time)
+    public async ValueTask<Place?> AcquireAsync(ProbeUrl probe, TimeSpan patience)
     {
+        var deadline = time.GetTimestamp() + (long)(patience.TotalSeconds * time.TimestampFrequency);
         if (rate.Next(probe.Url, patience) is not { } wait)
             return null;
         if (wait > TimeSpan.Zero)
-        {
             await Task.Delay(wait, time);
-            patience -= wait;
-        }
         var host = _hosts.Enter(Key(probe.Url));
-        if (await TakeAsync(host.Places, patience, time) is { } left)
+        if (await host.Places.TakeAsync(deadline))
         {
-            if (await TakeAsync(_overall, left, time) is not null)
+            if (await _overall.TakeAsync(deadline))
                 return new Place(this, host);
-            host.Places.Release();
+            host.Places.Free();
         }
         _hosts.Leave(host);
         return null;
@@ -58,30 +56,10 @@ public sealed class ProbeLimits(IOptions<CollectorOptions> options, ConnectRate 
         return Uri.TryCreate(url, UriKind.Absolute, out var uri) ? $"{uri.IdnHost}:{UrlScheme.Port(uri)}" : url;
     }
 
-    // What is left of the patience; null where it is over.
-    private static async ValueTask<TimeSpan?> TakeAsync(SemaphoreSlim places, TimeSpan patience, TimeProvider time)
+    private void Free(KeyedPlaces<Places>.Entry host)
     {
-        if (places.Wait(TimeSpan.Zero))
-            return patience;
-        if (patience <= TimeSpan.Zero)
-            return null;
-        var begun = time.GetTimestamp();
-        using var limit = new CancellationTokenSource(patience, time);
-        try
-        {
-            await places.WaitAsync(limit.Token);
-            return patience - time.GetElapsedTime(begun);
-        }
-        catch (OperationCanceledException)
-        {
-            return null;
-        }
-    }
-
-    private void Free(KeyedPlaces.Entry host)
-    {
-        _overall.Release();
-        host.Places.Release();
+        _overall.Free();
+        host.Places.Free();
         _hosts.Leave(host);
     }
 
@@ -89,9 +67,9 @@ public sealed class ProbeLimits(IOptions<CollectorOptions> options, ConnectRate 
     public sealed class Place : IDisposable
     {
         private readonly ProbeLimits _limits;
-        private readonly KeyedPlaces.Entry _host;
+        private readonly KeyedPlaces<Places>.Entry _host;
 
-        internal Place(ProbeLimits limits, KeyedPlaces.Entry host) => (_limits, _host) = (limits, host);
+        internal Place(ProbeLimits limits, KeyedPlaces<Places>.Entry host) => (_limits, _host) = (limits, host);
 
         /// <inheritdoc/>
         public void Dispose() => _limits.Free(_host);

@@ -77,7 +77,7 @@ public sealed partial class ProbeRunner
         if (patience < TimeSpan.Zero)
             return Missing(probe, Outcome.Expired, "its tolerance was over when it could have been started");
         var asked = _time.GetTimestamp();
-        using var place = await _limits.AcquireAsync(probe, patience, _time);
+        using var place = await _limits.AcquireAsync(probe, patience);
         QueueWait.Record(_time.GetElapsedTime(asked).TotalSeconds);
         // Also where a process that stood still meanwhile finds a place at once.
         if (place is null || Late(probe) > TimeSpan.FromMilliseconds(probe.ToleranceMs))

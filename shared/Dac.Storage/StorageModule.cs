@@ -43,7 +43,8 @@ public static class StorageModule
     {
         // SQLite holds the thread that asks it: planner, writer, audit and page must not hold those that probe.
         ThreadPool.SetMinThreads(Environment.ProcessorCount + 4, Environment.ProcessorCount);
-        services.AddPooledDbContextFactory<SqliteDbContext>(o => o.UseSqlite(database.Value).AddInterceptors(SqlitePragmas.Instance));
+        services.AddPooledDbContextFactory<SqliteDbContext>(o => o.UseSqlite(database.Value).AddInterceptors(new SqlitePragmas()));
+        services.AddSingleton<SqliteWriters>();
         services.AddSingleton<IDbContextFactory<DacDbContext>, ContextFactory<SqliteDbContext>>();
         services.AddSingleton<IPlanStore, SqlitePlanStore>();
         services.AddSingleton<IResultStore, SqliteResultStore>();

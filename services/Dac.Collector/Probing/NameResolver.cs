@@ -24,7 +24,7 @@ public sealed class NameResolver(EgressGuard guard)
     private const int MaxServers = 1_000;
 
     private readonly SemaphoreSlim _lookups = new(MaxLookups);
-    private readonly KeyedPlaces _domains = new(MaxLookupsPerDomain);
+    private readonly KeyedPlaces<SemaphoreSlim> _domains = new(() => new SemaphoreSlim(MaxLookupsPerDomain));
     private readonly ConcurrentDictionary<string, LookupClient> _servers = new(StringComparer.Ordinal);
 
     /// <summary>Asks the system. A test puts another in its place, that answers when it is told to.</summary>
@@ -148,7 +148,7 @@ public sealed class NameResolver(EgressGuard guard)
     /// <summary>A place of its domain's, and one of all.</summary>
     private sealed class Turn(NameResolver resolver, string domain) : IDisposable
     {
-        private readonly KeyedPlaces.Entry _domain = resolver._domains.Enter(domain);
+        private readonly KeyedPlaces<SemaphoreSlim>.Entry _domain = resolver._domains.Enter(domain);
         private bool _mine;
         private bool _all;
 

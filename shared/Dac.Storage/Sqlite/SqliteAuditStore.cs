@@ -6,7 +6,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Dac.Storage.Sqlite;
 
 /// <summary>The audit on SQLite: the write lock is the turn.</summary>
-internal sealed class SqliteAuditStore(IDbContextFactory<SqliteDbContext> contexts, WriteGate gate, TimeProvider time) : IAuditStore
+internal sealed class SqliteAuditStore(IDbContextFactory<SqliteDbContext> contexts, SqliteWriters writers, WriteGate gate, TimeProvider time) : IAuditStore
 {
     /// <summary>Slots looked up in one turn, about: whoever writes results waits for so long.</summary>
     private const int MaxSlots = 10_000;
@@ -19,20 +19,18 @@ internal sealed class SqliteAuditStore(IDbContextFactory<SqliteDbContext> contex
 
     public async Task<AuditSummary?> AuditAsync(int windows, TimeSpan overdue, CancellationToken cancellationToken)
     {
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         var now = time.GetUtcNow();
-        var until = now - overdue;
-        var open = db.PlanWindows.AsNoTracking().Where(w => w.AuditedAt == null && w.AuditAfter < until);
-        if (!await open.AnyAsync(cancellationToken))
+        if (!await AnyOverdueAsync(now - overdue, cancellationToken))
             return new AuditSummary(0, 0, 0);
         using var turn = await gate.EnterAsync();
+        await using var db = await writers.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         var connection = (SqliteConnection)db.Database.GetDbConnection();
         using var outcome = new SqliteStatement(connection, OutcomeSql);
         using var lost = new SqliteStatement(connection, LostSql);
         using var close = new SqliteStatement(connection, CloseSql);
         var (slots, missing, seconds) = (0L, 0L, new List<DateTimeOffset>());
-        foreach (var window in await DueAsync(open, windows, cancellationToken))
+        foreach (var window in await DueAsync(Overdue(db, now - overdue), windows, cancellationToken))
         {
             missing += Close(window, now, outcome, lost, close);
             slots += window.Planned;
@@ -42,6 +40,16 @@ internal sealed class SqliteAuditStore(IDbContextFactory<SqliteDbContext> contex
         await transaction.CommitAsync(cancellationToken);
         return new AuditSummary(seconds.Count, slots, missing);
     }
+
+    // Seldom is there any: whoever writes does not wait for that.
+    private async Task<bool> AnyOverdueAsync(DateTimeOffset until, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await Overdue(db, until).AnyAsync(cancellationToken);
+    }
+
+    private static IQueryable<PlanWindow> Overdue(SqliteDbContext db, DateTimeOffset until) =>
+        db.PlanWindows.AsNoTracking().Where(w => w.AuditedAt == null && w.AuditAfter < until);
 
     private static async Task<List<PlanWindow>> DueAsync(IQueryable<PlanWindow> open, int windows, CancellationToken cancellationToken)
     {
@@ -87,7 +95,7 @@ internal sealed class SqliteAuditStore(IDbContextFactory<SqliteDbContext> contex
     public async Task<long> CloseGapAsync(PlanGap gap, DateTimeOffset until, IReadOnlyList<PlannedWindow> windows, IReadOnlyList<PlannedWindow> strays, long countedSlots, CancellationToken cancellationToken)
     {
         using var turn = await gate.EnterAsync();
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await using var db = await writers.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         var notPlanned = 0L;
         if (await db.CloseAsync(gap, until, countedSlots, cancellationToken))

@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Dac.Storage.Sqlite;
 
 /// <summary>The plan on SQLite. Database and scheduler share a host, so the host's clock is the database's.</summary>
-internal sealed class SqlitePlanStore(IDbContextFactory<SqliteDbContext> contexts, WriteGate gate, TimeProvider time) : IPlanStore
+internal sealed class SqlitePlanStore(IDbContextFactory<SqliteDbContext> contexts, SqliteWriters writers, WriteGate gate, TimeProvider time) : IPlanStore
 {
     public async Task<PlanState> ReadAsync(CancellationToken cancellationToken)
     {
@@ -18,7 +18,7 @@ internal sealed class SqlitePlanStore(IDbContextFactory<SqliteDbContext> context
     public async Task<IReadOnlySet<short>> PlanAsync(IReadOnlyList<PartitionPlan> plans, long revision, CancellationToken cancellationToken)
     {
         using var turn = await gate.EnterAsync(urgent: true);
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await using var db = await writers.CreateDbContextAsync(cancellationToken);
         await db.Database.OpenConnectionAsync(cancellationToken);
         var connection = (SqliteConnection)db.Database.GetDbConnection();
         await using var transaction = connection.BeginTransaction();
@@ -40,7 +40,7 @@ internal sealed class SqlitePlanStore(IDbContextFactory<SqliteDbContext> context
     public async Task MarkPublishedAsync(IReadOnlyList<PlannedWindow> windows, CancellationToken cancellationToken)
     {
         using var turn = await gate.EnterAsync(urgent: true);
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await using var db = await writers.CreateDbContextAsync(cancellationToken);
         await db.Database.OpenConnectionAsync(cancellationToken);
         var connection = (SqliteConnection)db.Database.GetDbConnection();
         await using var transaction = connection.BeginTransaction();

@@ -7,23 +7,22 @@ namespace Dac.Storage.Sqlite;
 /// WAL: readers don't wait for the writer. synchronous=NORMAL is safe with it against a crash of the process; a power cut may cost the last
 /// transactions, which the ledger then shows as lost. busy_timeout covers another process, such as an import beside a run.
 /// </summary>
-internal sealed class SqlitePragmas : DbConnectionInterceptor
+/// <param name="more">What this connection has besides.</param>
+internal sealed class SqlitePragmas(string more = "") : DbConnectionInterceptor
 {
-    public static readonly SqlitePragmas Instance = new();
-
-    private const string Sql = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 30000;";
+    private readonly string _sql = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 30000;" + more;
 
     public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
     {
         using var command = connection.CreateCommand();
-        command.CommandText = Sql;
+        command.CommandText = _sql;
         command.ExecuteNonQuery();
     }
 
     public override async Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
     {
         await using var command = connection.CreateCommand();
-        command.CommandText = Sql;
+        command.CommandText = _sql;
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Dac.Storage.Sqlite;
 
 /// <summary>One transaction for a batch, with prepared statements.</summary>
-internal sealed class SqliteResultStore(IDbContextFactory<SqliteDbContext> contexts, WriteGate gate) : IResultStore
+internal sealed class SqliteResultStore(SqliteWriters writers, WriteGate gate) : IResultStore
 {
     private const string ResultSql = """
         INSERT INTO probe_result (target_id, location_id, scheduled_at, outcome, lateness_us, status_code, resolve_us, connect_us, tls_us,
@@ -47,7 +47,7 @@ internal sealed class SqliteResultStore(IDbContextFactory<SqliteDbContext> conte
     public async Task<int> WriteAsync(IReadOnlyList<ResultRow> rows, CancellationToken cancellationToken)
     {
         using var turn = await gate.EnterAsync();
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await using var db = await writers.CreateDbContextAsync(cancellationToken);
         await db.Database.OpenConnectionAsync(cancellationToken);
         var connection = (SqliteConnection)db.Database.GetDbConnection();
         await using var transaction = connection.BeginTransaction();
@@ -84,7 +84,7 @@ internal sealed class SqliteResultStore(IDbContextFactory<SqliteDbContext> conte
         var done = new List<string>();
         // In slices, so that planner and writer get their turns.
         const int Slice = 10_000;
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await using var db = await writers.CreateDbContextAsync(cancellationToken);
         await DeleteAsync("results", () => db.Results.Where(r => r.ScheduledAt < cutoff).OrderBy(r => r.ScheduledAt).Take(Slice).ExecuteDeleteAsync(cancellationToken));
         await DeleteAsync("windows", () => db.PlanWindows.Where(w => w.StartsAt < cutoff).OrderBy(w => w.StartsAt).Take(Slice).ExecuteDeleteAsync(cancellationToken));
         return done;

@@ -16,7 +16,7 @@ public sealed class ProbeLimitsTests : IDisposable
     public ProbeLimitsTests()
     {
         var options = Options.Create(new CollectorOptions { MaxPerHost = 1, MaxConcurrency = 2 });
-        _limits = new ProbeLimits(options, new ConnectRate(options, _time));
+        _limits = new ProbeLimits(options, new ConnectRate(options, _time), _time);
     }
 
     [Fact]
@@ -38,6 +38,27 @@ public sealed class ProbeLimitsTests : IDisposable
         Assert.Null(await second);
         first!.Dispose();
         Assert.NotNull(await TakeAsync("http://a/"));
+    }
+
+    [Fact]
+    public async Task Who_waits_longest_is_first_and_whose_patience_is_over_stands_in_nobodys_way()
+    {
+        var first = await TakeAsync("http://a/");
+        var (second, impatient, third) = (TakeAsync("http://a/"), TakeAsync("http://a/", TimeSpan.FromSeconds(1)), TakeAsync("http://a/"));
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Null(await impatient);
+        first!.Dispose();
+        var place = await second;
+        Assert.False(third.IsCompleted);
+        place!.Dispose();
+        Assert.NotNull(await third);
+    }
+
+    [Fact]
+    public async Task Without_patience_nobody_waits()
+    {
+        Assert.NotNull(await TakeAsync("http://a/", TimeSpan.Zero));
+        Assert.Null(await TakeAsync("http://a/", TimeSpan.Zero));
     }
 
     [Fact]
@@ -66,6 +87,6 @@ public sealed class ProbeLimitsTests : IDisposable
 
     public void Dispose() => _limits.Dispose();
 
-    private Task<ProbeLimits.Place?> TakeAsync(string url) =>
-        _limits.AcquireAsync(new ProbeUrl { TargetId = 1, ScheduledAtMs = 0, Url = url, TimeoutMs = 1_000, ToleranceMs = 500 }, Patience, _time).AsTask();
+    private Task<ProbeLimits.Place?> TakeAsync(string url, TimeSpan? patience = null) =>
+        _limits.AcquireAsync(new ProbeUrl { TargetId = 1, ScheduledAtMs = 0, Url = url, TimeoutMs = 1_000, ToleranceMs = 500 }, patience ?? Patience).AsTask();
 }

@@ -18,11 +18,11 @@ public sealed class ProbeRunnerTests
     public async Task A_slot_that_finds_its_place_after_a_pause_is_too_late_for_its_tolerance()
     {
         var options = new CollectorOptions { MaxPerHost = 1 };
-        using var limits = new ProbeLimits(Options.Create(options), new ConnectRate(Options.Create(options), _time));
+        using var limits = new ProbeLimits(Options.Create(options), new ConnectRate(Options.Create(options), _time), _time);
         using var pauses = new PauseWatch(_time);
         var runner = new ProbeRunner(limits, [Probers.Http(options)], pauses, new ConnectionTable(_time, "none"), new ClockOffset(_time), Options.Create(options), _time, NullLogger<ProbeRunner>.Instance);
         var probe = new ProbeUrl { TargetId = 1, ScheduledAtMs = _time.Ms(), Url = TestServer.Closed(), TimeoutMs = 1_000, ToleranceMs = 500 };
-        var first = await limits.AcquireAsync(probe, TimeSpan.FromSeconds(1), _time);
+        var first = await limits.AcquireAsync(probe, TimeSpan.FromSeconds(1));
         ProbeResult? result = null;
         var run = runner.RunAsync(probe, r => result = r);
         // The process stands still for 30 s; then the place is given back before any timer has had its turn.
@@ -41,7 +41,7 @@ public sealed class ProbeRunnerTests
         folder.Write("nf_conntrack_max", "262144\n");
         folder.Write("nf_conntrack_count", $"{connections}\n");
         var options = new CollectorOptions();
-        using var limits = new ProbeLimits(Options.Create(options), new ConnectRate(Options.Create(options), TimeProvider.System));
+        using var limits = new ProbeLimits(Options.Create(options), new ConnectRate(Options.Create(options), TimeProvider.System), TimeProvider.System);
         using var pauses = new PauseWatch(TimeProvider.System);
         var runner = new ProbeRunner(
             limits, [Probers.Http(options)], pauses, new ConnectionTable(TimeProvider.System, folder.Path), new ClockOffset(TimeProvider.System), Options.Create(options), TimeProvider.System,

@@ -54,7 +54,7 @@ internal sealed class RunningCollector : IAsyncDisposable
         _due = new DueThread(TimeProvider.System);
         await _due.StartAsync(CancellationToken.None);
         Pauses = new PauseWatch(Beats);
-        var limits = new ProbeLimits(options, new ConnectRate(options, TimeProvider.System));
+        var limits = new ProbeLimits(options, new ConnectRate(options, TimeProvider.System), TimeProvider.System);
         _disposables.AddRange([_reporter, _due, limits, Pauses]);
         var runner = new ProbeRunner(limits, [Probers.Http(Settings)], Pauses, new ConnectionTable(TimeProvider.System, "none"), _clock, options, TimeProvider.System, NullLogger<ProbeRunner>.Instance);
         return new Slots(_due, runner, _reporter, _clock, options, Options.Create(new TopologyOptions()), TimeProvider.System, NullLogger<Slots>.Instance);

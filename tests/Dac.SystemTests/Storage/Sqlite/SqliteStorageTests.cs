@@ -65,8 +65,7 @@ internal static class SqliteFile
         var connectionString = $"Data Source={Path.Combine(folder.FullName, "dac.db")}";
         return Task.FromResult(new TestDatabase(connectionString, () =>
         {
-            using (var connection = new SqliteConnection(connectionString))
-                SqliteConnection.ClearPool(connection);
+            SqliteConnection.ClearAllPools();
             folder.Delete(recursive: true);
             return ValueTask.CompletedTask;
         }));
