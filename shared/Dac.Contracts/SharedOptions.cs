@@ -8,9 +8,13 @@ namespace Dac.Contracts;
 /// <summary>How a command is read: options that were read a moment ago in the same words are not read again, but are the same object.</summary>
 internal static class SharedOptions
 {
-    /// <summary>Those of <see cref="ContractJson"/> otherwise. For reading alone: with converters of its own nothing is written by generated code.</summary>
+    /// <summary>
+    /// Those of <see cref="ContractJson"/> otherwise, and for reading alone: generated code writes faster, but reads what is set once (init) as arguments of a
+    /// constructor, each in a box, which takes twice as long.
+    /// </summary>
     public static JsonSerializerOptions Settings { get; } = new(ContractJson.Default.Options)
     {
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
         Converters =
         {
             new SharedOptions<NetworkOptions>(), new SharedOptions<TlsOptions>(), new SharedOptions<HttpOptions>(), new SharedOptions<TcpOptions>(),

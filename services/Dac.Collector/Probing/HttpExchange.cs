@@ -19,12 +19,16 @@ internal abstract class HttpExchange(Connector connector, bool home, ProbeUrl pr
 
     private readonly (ProbeUrl Probe, Measurement Measurement) _opened = (probe, measurement);
     private DateTimeOffset? _expires;
+    private Uri? _url;
 
     /// <summary>Makes the connections.</summary>
     protected Connector Connector => connector;
 
     /// <summary>Whether this is the target's own host, which alone is shown the client certificate.</summary>
     public bool Home => home;
+
+    /// <summary>The URL of its probes, read once.</summary>
+    public Uri Url => _url ??= new Uri(_opened.Probe.Url);
 
     /// <summary>The probe that is under way.</summary>
     protected ProbeUrl Probe { get; private set; } = probe;

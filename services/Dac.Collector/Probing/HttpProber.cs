@@ -30,8 +30,13 @@ public sealed class HttpProber(Connector connector, SecretReader secrets, BodyMe
         HttpExchange? exchange = null;
         try
         {
-            var call = _requests.First(probe);
-            exchange = Open(probe, call.Url, measurement, timeout);
+            exchange = _connections.Take(probe);
+            var call = _requests.First(probe, exchange?.Url ?? new Uri(probe.Url));
+            CheckProxy(probe, call.Url, measurement);
+            if (exchange is null)
+                exchange = Exchange(true, probe, measurement, timeout);
+            else
+                exchange.Serve(probe, measurement, timeout);
             for (var redirects = 0; ; redirects++)
             {
                 using var answer = await exchange.SendAsync(call, MaxBody(probe));
@@ -84,17 +89,6 @@ public sealed class HttpProber(Connector connector, SecretReader secrets, BodyMe
         // This may be the thread that sees what arrives on all sockets (inline completions), and an expression may take its time.
         await Task.Yield();
         _checks.Body(probe, body, measurement);
-    }
-
-    private HttpExchange Open(ProbeUrl probe, Uri url, Measurement measurement, CancellationToken timeout)
-    {
-        CheckProxy(probe, url, measurement);
-        if (_connections.Take(probe) is { } kept)
-        {
-            kept.Serve(probe, measurement, timeout);
-            return kept;
-        }
-        return Exchange(HttpRequests.IsHome(probe, url), probe, measurement, timeout);
     }
 
     private async Task<HttpExchange> FollowAsync(HttpExchange exchange, ProbeUrl probe, HttpCall call, Measurement measurement, CancellationToken timeout)

@@ -8,7 +8,9 @@ namespace Dac.Collector.Probing;
 internal sealed class HttpRequests(SecretReader secrets)
 {
     /// <summary>The first request.</summary>
-    public HttpCall First(ProbeUrl probe) => new(new Uri(probe.Url), probe.Http?.Method ?? "GET", Headers(probe.Http, home: true), probe.Http?.Body);
+    /// <param name="probe">The probe.</param>
+    /// <param name="url">Its URL.</param>
+    public HttpCall First(ProbeUrl probe, Uri url) => new(url, probe.Http?.Method ?? "GET", Headers(probe.Http, home: true), probe.Http?.Body);
 
     /// <summary>Where an answer redirects to; null where it does not, or is not followed, <paramref name="reason"/> says why.</summary>
     public HttpCall? Next(ProbeUrl probe, HttpCall call, HttpAnswer answer, out string? reason)
@@ -33,7 +35,7 @@ internal sealed class HttpRequests(SecretReader secrets)
     public static bool IsHome(ProbeUrl probe, Uri url)
     {
         // The usual case, without reading the URL again.
-        if (ReferenceEquals(url.OriginalString, probe.Url))
+        if (url.OriginalString == probe.Url)
             return true;
         var home = new Uri(probe.Url);
         return home.IdnHost.Equals(url.IdnHost, StringComparison.OrdinalIgnoreCase) && (home.Port == url.Port || (home.IsDefaultPort && url.IsDefaultPort));
