@@ -40,16 +40,17 @@ internal sealed class Places(int count, TimeProvider time) : IDisposable
     /// <summary>Gives a place back, to the one who has waited longest.</summary>
     public void Free()
     {
-        Waiter? next;
         lock (_lock)
         {
-            if (_waiting is null || !_waiting.TryDequeue(out next))
+            while (_waiting?.TryDequeue(out var next) == true)
             {
-                _free++;
-                return;
+                var inTime = next.Deadline > time.GetTimestamp();
+                next.SetResult(inTime);
+                if (inTime)
+                    return;
             }
+            _free++;
         }
-        next.SetResult(true);
     }
 
     /// <inheritdoc/>
@@ -57,7 +58,6 @@ internal sealed class Places(int count, TimeProvider time) : IDisposable
 
     private void Sweep()
     {
-        var over = new List<Waiter>();
         lock (_lock)
         {
             var now = time.GetTimestamp();
@@ -65,14 +65,13 @@ internal sealed class Places(int count, TimeProvider time) : IDisposable
             {
                 var waiter = _waiting.Dequeue();
                 if (waiter.Deadline <= now)
-                    over.Add(waiter);
+                    waiter.SetResult(false);
                 else
                     _waiting.Enqueue(waiter);
             }
             if (_waiting.Count > 0)
                 SweepLater();
         }
-        over.ForEach(w => w.SetResult(false));
     }
 
     private void SweepLater()
@@ -81,6 +80,7 @@ internal sealed class Places(int count, TimeProvider time) : IDisposable
         _sweep.Change(SweepEach, Timeout.InfiniteTimeSpan);
     }
 
+    // Goes on elsewhere, so that it can be told under the lock.
     private sealed class Waiter(long deadline) : TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously)
     {
         public long Deadline => deadline;

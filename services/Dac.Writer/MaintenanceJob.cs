@@ -1,3 +1,4 @@
+using Dac.Hosting;
 using Dac.Storage;
 using Microsoft.Extensions.Options;
 using Quartz;
@@ -6,15 +7,17 @@ namespace Dac.Writer;
 
 /// <summary>At the start and every hour: partitions for the days to come, and retention. Two writers at once do no harm: what the other did is there.</summary>
 [DisallowConcurrentExecution]
-public sealed partial class MaintenanceJob(IResultStore store, IOptions<StorageOptions> options, TimeProvider time, ILogger<MaintenanceJob> logger) : IJob
+public sealed partial class MaintenanceJob(
+    IResultStore store, IOptions<StorageOptions> options, TimeProvider time, [FromKeyedServices(Bus.JobScheduler)] TimeProvider steady, ILogger<MaintenanceJob> logger) : IJob
 {
     /// <inheritdoc/>
     public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
+        // Days are made by the clock that results go by. What is deleted must be old by the steady one, too: a clock that jumps ahead for a while would take everything along.
+        var (now, jobs) = (time.GetUtcNow(), steady.GetUtcNow());
         try
         {
-            var done = await store.MaintainAsync(now, now - options.Value.RawRetention, cancellationToken);
+            var done = await store.MaintainAsync(now, (jobs < now ? jobs : now) - options.Value.RawRetention, cancellationToken);
             if (done.Count > 0)
                 LogDone(logger, string.Join(", ", done));
         }

@@ -4,7 +4,7 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace Dac.Contracts;
 
-/// <summary>The messages as JSON: camel case, nulls left out, written and read by generated code.</summary>
+/// <summary>The messages as JSON: camel case, nulls left out, written by generated code, and read by it but for commands and results (see <see cref="SharedOptions"/>).</summary>
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, NumberHandling = JsonNumberHandling.Strict, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(ProbeBatch))]
 [JsonSerializable(typeof(ProbeKey))]

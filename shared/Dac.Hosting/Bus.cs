@@ -29,8 +29,8 @@ public static class Bus
     /// <summary>The location whose command queues are declared by every publisher; the others' by their own collectors.</summary>
     public const string DefaultLocation = "default";
 
-    /// <summary>Quartz's scheduler has a name, else its clock would become that of the whole process.</summary>
-    internal const string JobScheduler = "jobs";
+    /// <summary>Name of Quartz's scheduler, and key of its clock: without a name its clock would become that of the whole process.</summary>
+    public const string JobScheduler = "jobs";
 
     // By the host's clock a step back of a minute would be a minute without any job.
     private static readonly SteadyTime Steady = new(TimeProvider.System);

@@ -7,22 +7,20 @@ namespace Dac.Storage.Sqlite;
 /// WAL: readers don't wait for the writer. synchronous=NORMAL is safe with it against a crash of the process; a power cut may cost the last
 /// transactions, which the ledger then shows as lost. busy_timeout covers another process, such as an import beside a run.
 /// </summary>
-/// <param name="more">What this connection has besides.</param>
-internal sealed class SqlitePragmas(string more = "") : DbConnectionInterceptor
+/// <param name="sql">What is said to a connection that is opened.</param>
+internal sealed class SqlitePragmas(string sql = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 30000;") : DbConnectionInterceptor
 {
-    private readonly string _sql = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 30000;" + more;
-
     public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
     {
         using var command = connection.CreateCommand();
-        command.CommandText = _sql;
+        command.CommandText = sql;
         command.ExecuteNonQuery();
     }
 
     public override async Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
     {
         await using var command = connection.CreateCommand();
-        command.CommandText = _sql;
+        command.CommandText = sql;
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

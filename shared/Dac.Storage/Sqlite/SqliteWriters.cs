@@ -10,7 +10,8 @@ namespace Dac.Storage.Sqlite;
 internal sealed class SqliteWriters(DbContextOptions<SqliteDbContext> options, DatabaseString database) : PooledDbContextFactory<SqliteDbContext>(Options(options, database))
 {
     // 64 MB of pages, taken as they are touched, instead of 2; and written into the file each 16 MB of log instead of 4: a page that changes each second is written less often.
-    private static readonly SqlitePragmas Pragmas = new(" PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;");
+    // Said besides what every connection is told.
+    private static readonly SqlitePragmas Pragmas = new("PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;");
 
     // The string alone tells the provider's pools apart; a private cache is what there is anyway.
     private static DbContextOptions<SqliteDbContext> Options(DbContextOptions<SqliteDbContext> options, DatabaseString database) =>

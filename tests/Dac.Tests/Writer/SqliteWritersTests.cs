@@ -1,11 +1,14 @@
 using Dac.Storage;
 using Dac.Storage.Sqlite;
+using Dac.Tests.Cost;
 using Dac.Tests.Support;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 
 namespace Dac.Tests.Writer;
 
+/// <summary>Alone: other tests clear all pools.</summary>
+[Collection(nameof(AllocationTests.Alone))]
 public sealed class SqliteWritersTests
 {
     private static readonly CancellationToken Cancel = TestContext.Current.CancellationToken;
@@ -19,12 +22,12 @@ public sealed class SqliteWritersTests
         var writers = new SqliteWriters(database.Get<DbContextOptions<SqliteDbContext>>(), pooled);
 
         var first = await ConnectionAsync(writers.CreateDbContext());
-        await using var reading = await database.ContextAsync();
-        await reading.Database.OpenConnectionAsync(Cancel);
+        await using var reading = new SqliteConnection(pooled.Value);
+        await reading.OpenAsync(Cancel);
         var second = await ConnectionAsync(writers.CreateDbContext());
 
         Assert.Equal(first, second);
-        Assert.NotEqual(first.Handle, Handle(reading));
+        Assert.NotEqual(first.Handle, reading.Handle!.DangerousGetHandle());
         Assert.Equal(-65_536, first.CacheSize);
         SqliteConnection.ClearAllPools();
     }
@@ -36,9 +39,8 @@ public sealed class SqliteWritersTests
             await db.Database.OpenConnectionAsync(Cancel);
             using var command = db.Database.GetDbConnection().CreateCommand();
             command.CommandText = "PRAGMA cache_size";
-            return (Handle(db), (long)(await command.ExecuteScalarAsync(Cancel))!);
+            var handle = ((SqliteConnection)db.Database.GetDbConnection()).Handle!.DangerousGetHandle();
+            return (handle, (long)(await command.ExecuteScalarAsync(Cancel))!);
         }
     }
-
-    private static nint Handle(DbContext db) => ((SqliteConnection)db.Database.GetDbConnection()).Handle!.DangerousGetHandle();
 }
