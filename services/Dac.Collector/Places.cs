@@ -2,8 +2,8 @@ namespace Dac.Collector;
 
 /// <summary>So many places. Who finds none waits, first come first served, at most until a deadline.</summary>
 /// <remarks>
-/// One timer for all who wait: a collector at its limit has thousands of them, and a timer, a cancellation and an exception for each would cost it more than a
-/// probe does, just then.
+/// One timer for all who wait: a collector at its limit has thousands of them, and a timer, a cancellation and an exception for each would cost it most when it has
+/// least to spare.
 /// </remarks>
 internal sealed class Places(int count, TimeProvider time) : IDisposable
 {
