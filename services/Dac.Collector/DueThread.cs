@@ -1,17 +1,19 @@
+using System.Runtime.InteropServices;
+
 namespace Dac.Collector;
 
 /// <summary>
-/// One thread that waits for the next due slot and hands it to the pool at its millisecond: never early, and not late when the pool is busy, as timers
-/// would be.
+/// One thread that waits for the next due slot and starts it at its millisecond, by itself or, where many are due, by the pool: never early, and not late when the pool
+/// is busy, as timers would be.
 /// </summary>
 /// <remarks>
 /// What a stop of the process left overdue is not started all at once, which would measure the herd and not the targets: a <see cref="Frame"/> starts
 /// <see cref="FramePlan"/> of the plan, or half of what is overdue where that is more. What is overdue by more than <see cref="MaxHeldUp"/> is not held up.
 /// </remarks>
-public sealed class DueThread(TimeProvider time) : IHostedService, IDisposable
+public sealed partial class DueThread(TimeProvider time) : IHostedService, IDisposable
 {
-    /// <summary>Longest wait, in ms: a clock that is set forward is noticed by then.</summary>
-    private const int MaxWaitMs = 1_000;
+    /// <summary>Longest wait: a clock that is set forward is noticed by then.</summary>
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(1);
 
     /// <summary>The step in which what is overdue starts.</summary>
     internal static readonly TimeSpan Frame = TimeSpan.FromMilliseconds(12);
@@ -23,6 +25,15 @@ public sealed class DueThread(TimeProvider time) : IHostedService, IDisposable
     /// Overdue by more than this, a slot starts at once, and holds up nobody: its tolerance matters more, and it comes from a stop of seconds, or from a collector that died.
     /// </summary>
     internal static readonly TimeSpan MaxHeldUp = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>
+    /// The last of a wait, which is slept by the system's own clock, to the microsecond: an event's has milliseconds. It can't be ended: a slot that comes
+    /// with so little time left may be so much late.
+    /// </summary>
+    private static readonly TimeSpan Nap = TimeSpan.FromMilliseconds(4);
+
+    /// <summary>For so long after it woke it starts by itself what is due, which saves waking a thread of the pool. What is due after that is started by the pool.</summary>
+    internal static readonly TimeSpan OwnStarts = TimeSpan.FromMicroseconds(500);
 
     private readonly PriorityQueue<Slot, long> _queue = new();
     private readonly Lock _lock = new();
@@ -101,31 +112,52 @@ public sealed class DueThread(TimeProvider time) : IHostedService, IDisposable
 
     private void Run()
     {
+        var woke = time.GetTimestamp();
         while (!_stopped)
-            _earlier.WaitOne(StartDue());
+        {
+            if (Next(out var left) is not { } slot)
+            {
+                Wait(left);
+                woke = time.GetTimestamp();
+            }
+            else if (time.GetElapsedTime(woke) < OwnStarts)
+                slot.Execute();
+            else
+                ThreadPool.UnsafeQueueUserWorkItem(slot, preferLocal: false);
+        }
     }
 
-    // Starts what is due and returns how long to wait for the next, in ms, rounded up: never early.
-    private int StartDue()
+    // The next that is due; null where none is, and how long there is to wait for it.
+    private Slot? Next(out TimeSpan left)
     {
         lock (_lock)
         {
-            while (_queue.TryPeek(out var slot, out var dueMs))
-            {
-                var (due, now) = (Due(dueMs), Now);
-                var left = IsHeldUp(due, now) ? _frameStart + Frame.Ticks - now : due - now;
-                if (left > 0)
-                {
-                    _waitingForMs = dueMs;
-                    return (int)Math.Min(MaxWaitMs, (left + TimeSpan.TicksPerMillisecond - 1) / TimeSpan.TicksPerMillisecond);
-                }
-                _queue.Dequeue();
-                ThreadPool.UnsafeQueueUserWorkItem(slot, preferLocal: false);
-            }
+            left = MaxWait;
             _waitingForMs = long.MaxValue;
-            return MaxWaitMs;
+            if (!_queue.TryPeek(out _, out var dueMs))
+                return null;
+            var (due, now) = (Due(dueMs), Now);
+            left = TimeSpan.FromTicks(Math.Min(MaxWait.Ticks, IsHeldUp(due, now) ? _frameStart + Frame.Ticks - now : due - now));
+            if (left <= TimeSpan.Zero)
+                return _queue.Dequeue();
+            _waitingForMs = dueMs;
+            return null;
         }
     }
+
+    // Never shorter, so that nothing is early.
+    private void Wait(TimeSpan left)
+    {
+        if (left > Nap)
+            _earlier.WaitOne(left - Nap / 2);
+        else if (OperatingSystem.IsWindows())
+            _earlier.WaitOne((int)Math.Ceiling(left.TotalMilliseconds));
+        else
+            _ = usleep((uint)Math.Ceiling(left.TotalMicroseconds));
+    }
+
+    [LibraryImport("libc")]
+    private static partial int usleep(uint microseconds);
 
     private long Now => (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks;
 

@@ -129,7 +129,7 @@ public sealed partial class Slots(
     private static partial void LogPartitions(ILogger logger, int mine, int theirs);
 }
 
-/// <summary>One slot held: due at its millisecond, then probed on the thread pool. Tens of thousands are held at once, for seconds.</summary>
+/// <summary>One slot held: due at its millisecond, then probed. Tens of thousands are held at once, for seconds.</summary>
 internal sealed class Slot(long targetId, long scheduledAtMs, IReadOnlyList<ProbeUrl> commands, int index, Countdown batch, Slots slots) : IThreadPoolWorkItem
 {
     private List<Countdown>? _others;

@@ -42,6 +42,9 @@ public sealed class HttpProber(Connector connector, SecretReader secrets, BodyMe
                 using var answer = await exchange.SendAsync(call, MaxBody(probe));
                 measurement.StatusCode = (short)answer.Status;
                 string? unfollowed = null;
+                // As with the expressions, below: this may be the thread that sees what arrives on all sockets.
+                if (SecretReader.IsAskedBy(probe))
+                    await Task.Yield();
                 var next = IsFinal(probe, answer) ? null : _requests.Next(probe, call, answer, out unfollowed);
                 if (next is null)
                 {

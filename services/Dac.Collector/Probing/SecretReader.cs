@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Dac.Contracts;
 using Dac.Targets;
 using Microsoft.Extensions.Options;
 
@@ -19,6 +20,11 @@ public sealed class SecretReader(IOptions<CollectorOptions> options)
     private const int Limit = 1_000;
 
     private readonly ConcurrentDictionary<string, (string Pem, object Parsed)> _parsed = new(StringComparer.Ordinal);
+
+    /// <summary>Whether a probe refers to secrets. Files may be slow, so that they are read in the pool: by no thread that others depend on.</summary>
+    public static bool IsAskedBy(ProbeUrl probe) =>
+        (probe.Tls?.Ca ?? probe.Tls?.ClientCertificate ?? probe.Http?.BasicPassword ?? probe.Http?.Bearer ?? probe.Http?.ProxyPassword
+            ?? (object?)probe.Http?.SecretHeaders ?? probe.Ws?.SecretHeaders ?? probe.Grpc?.SecretMetadata) is not null;
 
     /// <summary>The secret as text, without a line break at its end.</summary>
     /// <exception cref="SecretException">There is none, or it can't be read.</exception>

@@ -53,6 +53,29 @@ public sealed class CollectorTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_secret_that_takes_its_time_to_be_read_holds_up_no_other_slot()
+    {
+        // Whoever opens a pipe to read waits for one who writes.
+        var folder = Directory.CreateTempSubdirectory("dac-secrets-");
+        var pipe = Path.Combine(folder.FullName, "slow");
+        using (var mkfifo = Process.Start("mkfifo", [pipe]))
+            await mkfifo.WaitForExitAsync(TestContext.Current.CancellationToken);
+        _collector.Settings.SecretsDirectory = folder.FullName;
+        var (url, server) = await TestServer.HttpAsync(c => c.Response.WriteAsync("ok"));
+        await using var _ = server;
+        var slots = await _collector.StartAsync();
+        var due = TimeProvider.System.Ms() + 50;
+        var accepted = slots.AcceptAsync(Batch(Probe(1, due, url) with { Http = new() { Bearer = "file:slow" } }, Probe(2, due + 50, url)));
+        var first = await _collector.OneAsync();
+        Assert.Equal((2, Outcome.Up), (first.TargetId, first.Outcome));
+        await File.WriteAllTextAsync(pipe, "token", TestContext.Current.CancellationToken);
+        await accepted;
+        await Until.TrueAsync(() => _collector.Results().Count == 2, "the other as well");
+        Assert.All(_collector.Results(), r => Assert.Equal(Outcome.Up, r.Outcome));
+        folder.Delete(recursive: true);
+    }
+
+    [Fact]
     public async Task A_slot_whose_tolerance_is_over_is_missed_and_not_probed()
     {
         var probed = false;
