@@ -49,7 +49,7 @@ public sealed partial class DueThread(TimeProvider time) : IHostedService, IDisp
     public Task StartAsync(CancellationToken cancellationToken)
     {
         _thread = new Thread(Run) { IsBackground = true, Name = "due", Priority = ThreadPriority.AboveNormal };
-        _thread.Start();
+        _thread.UnsafeStart();
         return Task.CompletedTask;
     }
 

@@ -52,7 +52,7 @@ public sealed partial class ProbeRunner
     public async Task RunAsync(ProbeUrl probe, Action<ProbeResult> report)
     {
         // This may be the thread that starts all others.
-        if (SecretReader.IsAskedBy(probe))
+        if (Prober(probe)?.StartsAtOnce(probe) != true)
             await Task.Yield();
         using var span = probe.TraceParent is { } parent ? Telemetry.Source.StartActivity("probe", ActivityKind.Consumer, parent) : null;
         span?.SetTag("dac.target", probe.TargetId).SetTag("url.full", probe.Url);
@@ -106,8 +106,7 @@ public sealed partial class ProbeRunner
         using var watched = _pauses.Begin();
         var late = Late(probe);
         Lateness.Record(late.TotalSeconds);
-        var scheme = probe.Url[..Math.Max(0, probe.Url.IndexOf(':', StringComparison.Ordinal))];
-        if (_probers.TryGetValue(scheme, out var prober))
+        if (Prober(probe) is { } prober)
         {
             var timeout = _timeouts.Get();
             try
@@ -122,7 +121,7 @@ public sealed partial class ProbeRunner
         }
         else
         {
-            measurement.Fail(Outcome.Unprobeable, $"no prober for the scheme '{scheme}'");
+            measurement.Fail(Outcome.Unprobeable, $"no prober for the scheme '{Scheme(probe)}'");
         }
         var flags = (late > LateAfter ? ProbeRemarks.Late : 0) | (saturated ? ProbeRemarks.Saturated : 0) | (_clock.IsOff ? ProbeRemarks.ClockOff : 0);
         var result = measurement.ToResult(probe, (int)Math.Clamp(late.TotalMicroseconds, int.MinValue, int.MaxValue), flags);
@@ -132,6 +131,10 @@ public sealed partial class ProbeRunner
             ? result with { Outcome = Outcome.ResourceFault, Error = "no answer in time, and the collector's kernel drops packets: its table of connections is full (net.netfilter.nf_conntrack_max)" }
             : result;
     }
+
+    private IProber? Prober(ProbeUrl probe) => _probers.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(Scheme(probe), out var prober) ? prober : null;
+
+    private static ReadOnlySpan<char> Scheme(ProbeUrl probe) => probe.Url.AsSpan(0, Math.Max(0, probe.Url.IndexOf(':', StringComparison.Ordinal)));
 
     private TimeSpan Late(ProbeUrl probe) => _time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(probe.ScheduledAtMs);
 

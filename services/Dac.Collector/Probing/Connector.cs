@@ -74,8 +74,8 @@ public sealed class Connector(EgressGuard guard, NameResolver resolver, SecretRe
     public async Task<SslStream> SecureAsync(
         Stream stream, string host, ProbeUrl probe, Measurement measurement, CancellationToken timeout, SslApplicationProtocol? protocol = null, bool present = true)
     {
-        // This may be the thread that sees what arrives on all sockets (inline completions).
-        if (SecretReader.IsAskedBy(probe))
+        // This may be the thread that sees what arrives on all sockets (inline completions), and a file may be slow.
+        if ((probe.Tls?.Ca ?? probe.Tls?.ClientCertificate) is not null)
             await Task.Yield();
         var options = Handshake(host, probe.Tls, () => measurement, protocol, present);
         var tls = new SslStream(stream, leaveInnerStreamOpen: false);

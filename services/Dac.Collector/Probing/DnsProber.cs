@@ -39,6 +39,8 @@ public sealed class DnsProber(Connector connector) : IProber
             if (await AskAsync(new IPEndPoint(addresses[0], port), query, options, measurement, timeout) is not { } answer)
                 return;
             measurement.Lap(Phase.FirstByte);
+            // This may be the thread that sees what arrives on all sockets (inline completions), and an expression may take its time.
+            await Task.Yield();
             Check(answer, query, options, measurement);
             if (probe.Regex is { } regex)
                 _regexes.Match(regex, string.Join('\n', answer.Answers), measurement);

@@ -12,6 +12,9 @@ internal sealed class HttpChecks(RegexCache regexes)
     /// <summary>Whether anything is asked of the body.</summary>
     public static bool AskBody(ProbeUrl probe) => probe.Regex is not null || probe.Http is { } http && (http.BodyMatches ?? http.BodyForbids ?? (object?)http.Json) is not null;
 
+    /// <summary>Whether an expression is asked of the head.</summary>
+    public static bool AskHead(ProbeUrl probe) => (probe.Http?.HeaderMatches ?? probe.Http?.HeaderForbids) is not null;
+
     /// <summary>Asks the head.</summary>
     /// <param name="unfollowed">Why a redirect was not followed, or null.</param>
     public void Head(ProbeUrl probe, HttpAnswer answer, string? unfollowed, Measurement measurement)

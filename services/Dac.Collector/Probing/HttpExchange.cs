@@ -40,10 +40,13 @@ internal abstract class HttpExchange(Connector connector, bool home, ProbeUrl pr
     protected CancellationToken Timeout { get; private set; } = timeout;
 
     /// <summary>HTTP/1.1 is spoken here, over a socket; whatever else is asked for is left to the framework's client.</summary>
+    public static bool IsOverSocket(ProbeUrl probe) => probe.Http is not ({ Version: "2" or "3" } or { Proxy: not null });
+
+    /// <summary>Opens one.</summary>
     public static HttpExchange Open(Connector connector, SecretReader secrets, bool home, ProbeUrl probe, Measurement measurement, CancellationToken timeout) =>
-        probe.Http is { Version: "2" or "3" } or { Proxy: not null }
-            ? new HandlerExchange(connector, secrets, home, probe, measurement, timeout)
-            : new SocketExchange(connector, home, probe, measurement, timeout);
+        IsOverSocket(probe)
+            ? new SocketExchange(connector, home, probe, measurement, timeout)
+            : new HandlerExchange(connector, secrets, home, probe, measurement, timeout);
 
     /// <summary>Whether the connection that is kept is as this probe wants it.</summary>
     public bool Fits(ProbeUrl probe) =>

@@ -25,6 +25,9 @@ public sealed class HttpProber(Connector connector, SecretReader secrets, BodyMe
     public IReadOnlyList<string> Schemes => ["http", "https"];
 
     /// <inheritdoc/>
+    public bool StartsAtOnce(ProbeUrl probe) => HttpExchange.IsOverSocket(probe) && !SecretReader.IsAskedBy(probe);
+
+    /// <inheritdoc/>
     public async Task ProbeAsync(ProbeUrl probe, Measurement measurement, CancellationToken timeout)
     {
         HttpExchange? exchange = null;
@@ -42,10 +45,11 @@ public sealed class HttpProber(Connector connector, SecretReader secrets, BodyMe
                 using var answer = await exchange.SendAsync(call, MaxBody(probe));
                 measurement.StatusCode = (short)answer.Status;
                 string? unfollowed = null;
-                // As with the expressions, below: this may be the thread that sees what arrives on all sockets.
-                if (SecretReader.IsAskedBy(probe))
+                var final = IsFinal(probe, answer);
+                // This may be the thread that sees what arrives on all sockets (inline completions), and what is secret is read again for the next request.
+                if (!final && SecretReader.IsAskedBy(probe))
                     await Task.Yield();
-                var next = IsFinal(probe, answer) ? null : _requests.Next(probe, call, answer, out unfollowed);
+                var next = final ? null : _requests.Next(probe, call, answer, out unfollowed);
                 if (next is null)
                 {
                     await FinishAsync(probe, answer, unfollowed, measurement, timeout);
@@ -85,11 +89,13 @@ public sealed class HttpProber(Connector connector, SecretReader secrets, BodyMe
 
     private async Task FinishAsync(ProbeUrl probe, HttpAnswer answer, string? unfollowed, Measurement measurement, CancellationToken timeout)
     {
+        // This may be the thread that sees what arrives on all sockets (inline completions), and an expression may take its time.
+        if (HttpChecks.AskHead(probe))
+            await Task.Yield();
         _checks.Head(probe, answer, unfollowed, measurement);
         using var share = HttpChecks.AskBody(probe) ? memory.Take() : null;
         if (await HttpBody.ReadAsync(answer, measurement, MaxBody(probe), share, timeout) is not { } body)
             return;
-        // This may be the thread that sees what arrives on all sockets (inline completions), and an expression may take its time.
         await Task.Yield();
         _checks.Body(probe, body, measurement);
     }

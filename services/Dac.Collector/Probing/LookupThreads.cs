@@ -22,7 +22,8 @@ internal static class LookupThreads
         if (Interlocked.Decrement(ref _free) < 0)
         {
             Interlocked.Increment(ref _free);
-            new Thread(Run) { IsBackground = true, Name = "lookup" }.Start();
+            // Starting one waits until it runs, and who asks may be the thread that begins all probes.
+            ThreadPool.UnsafeQueueUserWorkItem(static _ => new Thread(Run) { IsBackground = true, Name = "lookup" }.UnsafeStart(), null);
         }
         Waiting.Add(lookup);
         return lookup.Answer.Task;

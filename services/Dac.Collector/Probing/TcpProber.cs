@@ -17,6 +17,9 @@ public sealed class TcpProber(Connector connector) : IProber
     public IReadOnlyList<string> Schemes => ["tcp", "tls"];
 
     /// <inheritdoc/>
+    public bool StartsAtOnce(ProbeUrl probe) => !SecretReader.IsAskedBy(probe);
+
+    /// <inheritdoc/>
     public async Task ProbeAsync(ProbeUrl probe, Measurement measurement, CancellationToken timeout)
     {
         try
