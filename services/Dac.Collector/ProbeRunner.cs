@@ -51,9 +51,6 @@ public sealed partial class ProbeRunner
     /// <summary>Runs a slot that is due, and hands its one result to <paramref name="report"/>.</summary>
     public async Task RunAsync(ProbeUrl probe, Action<ProbeResult> report)
     {
-        // This may be the thread that starts all others.
-        if (Prober(probe)?.StartsAtOnce(probe) != true)
-            await Task.Yield();
         using var span = probe.TraceParent is { } parent ? Telemetry.Source.StartActivity("probe", ActivityKind.Consumer, parent) : null;
         span?.SetTag("dac.target", probe.TargetId).SetTag("url.full", probe.Url);
         ProbeResult result;
@@ -76,6 +73,9 @@ public sealed partial class ProbeRunner
 
     private async Task<ProbeResult> ProbeAsync(ProbeUrl probe)
     {
+        // This may be the thread that starts all others.
+        if (Prober(probe)?.StartsAtOnce(probe) != true)
+            await Task.Yield();
         var patience = TimeSpan.FromMilliseconds(probe.ToleranceMs) - Late(probe);
         if (patience < TimeSpan.Zero)
             return Missing(probe, Outcome.Expired, "its tolerance was over when it could have been started");

@@ -56,11 +56,11 @@ public sealed class CollectorTests : IAsyncDisposable
     public async Task A_secret_that_takes_its_time_to_be_read_holds_up_no_other_slot()
     {
         // Whoever opens a pipe to read waits for one who writes.
-        var folder = Directory.CreateTempSubdirectory("dac-secrets-");
-        var pipe = Path.Combine(folder.FullName, "slow");
+        using var folder = new TempFolder();
+        var pipe = folder.File("slow");
         using (var mkfifo = Process.Start("mkfifo", [pipe]))
             await mkfifo.WaitForExitAsync(TestContext.Current.CancellationToken);
-        _collector.Settings.SecretsDirectory = folder.FullName;
+        _collector.Settings.SecretsDirectory = folder.Path;
         var (url, server) = await TestServer.HttpAsync(c => c.Response.WriteAsync("ok"));
         await using var _ = server;
         var slots = await _collector.StartAsync();
@@ -84,7 +84,6 @@ public sealed class CollectorTests : IAsyncDisposable
         await accepted;
         await Until.TrueAsync(() => _collector.Results().Count == 12, "a result of each");
         Assert.All(_collector.Results(), r => Assert.Equal(Outcome.Up, r.Outcome));
-        folder.Delete(recursive: true);
     }
 
     [Fact]
