@@ -33,7 +33,7 @@ public sealed partial class DueThread(TimeProvider time) : IHostedService, IDisp
     private static readonly TimeSpan Nap = TimeSpan.FromMilliseconds(4);
 
     /// <summary>For so long after it woke it starts by itself what is due, which saves waking a thread of the pool. What is due after that is started by the pool.</summary>
-    internal static readonly TimeSpan OwnStarts = TimeSpan.FromMicroseconds(500);
+    private static readonly TimeSpan OwnStarts = TimeSpan.FromMicroseconds(500);
 
     private readonly PriorityQueue<Slot, long> _queue = new();
     private readonly Lock _lock = new();
@@ -145,7 +145,7 @@ public sealed partial class DueThread(TimeProvider time) : IHostedService, IDisp
         }
     }
 
-    // Never shorter, so that nothing is early.
+    // Never shorter, so that nothing is early. What an event is late by is taken from the nap.
     private void Wait(TimeSpan left)
     {
         if (left > Nap)

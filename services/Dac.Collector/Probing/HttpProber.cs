@@ -96,6 +96,7 @@ public sealed class HttpProber(Connector connector, SecretReader secrets, BodyMe
         using var share = HttpChecks.AskBody(probe) ? memory.Take() : null;
         if (await HttpBody.ReadAsync(answer, measurement, MaxBody(probe), share, timeout) is not { } body)
             return;
+        // Likewise.
         await Task.Yield();
         _checks.Body(probe, body, measurement);
     }

@@ -10,7 +10,7 @@ public interface IProber
 
     /// <summary>
     /// Whether a probe gets in no time to where it waits without a thread: it may be begun by the thread that begins all others. False where in doubt: for what opens
-    /// files, starts threads, waits for a lock or a full buffer, or sets much to work when it runs for the first time.
+    /// files, waits for a lock or a full buffer, or sets much to work when it runs for the first time.
     /// </summary>
     bool StartsAtOnce(ProbeUrl probe) => false;
 

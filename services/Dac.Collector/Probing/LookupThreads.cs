@@ -22,8 +22,7 @@ internal static class LookupThreads
         if (Interlocked.Decrement(ref _free) < 0)
         {
             Interlocked.Increment(ref _free);
-            // Starting one waits until it runs, and who asks may be the thread that begins all probes.
-            ThreadPool.UnsafeQueueUserWorkItem(static _ => new Thread(Run) { IsBackground = true, Name = "lookup" }.UnsafeStart(), null);
+            new Thread(Run) { IsBackground = true, Name = "lookup" }.Start();
         }
         Waiting.Add(lookup);
         return lookup.Answer.Task;

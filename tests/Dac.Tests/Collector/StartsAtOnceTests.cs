@@ -23,7 +23,7 @@ public sealed class StartsAtOnceTests
     [InlineData("wss")]
     [InlineData("grpc")]
     [InlineData("grpcs")]
-    public void What_starts_threads_or_may_block_does_not(string scheme) => Assert.False(Starts(Probe(scheme)));
+    public void What_may_block_or_is_left_to_a_library_does_not(string scheme) => Assert.False(Starts(Probe(scheme)));
 
     [Fact]
     public void What_is_left_to_the_frameworks_client_does_not() =>
