@@ -70,7 +70,9 @@ public sealed partial class DueThread(TimeProvider time) : IHostedService, IDisp
         // A start that was refused is disposed without being stopped.
         _stopped = true;
         _earlier.Set();
-        _thread?.Join();
+        // A start that hangs must not hold up the end of the process.
+        if (_thread?.Join(MaxWait * 5) == false)
+            return;
         lock (_lock)
             _earlier.Dispose();
     }

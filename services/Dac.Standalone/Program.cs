@@ -16,4 +16,9 @@ if (args is ["--health"])
 
 // The host has its own handling of signals, with the time that a clean stop takes.
 var parsed = CommandLine.Create().Parse(args);
+if (CommandLine.Unknown(parsed) is { } unknown)
+{
+    Database.Errors.WriteLine(unknown);
+    return 1;
+}
 return ProbeCommand.ExitCode(parsed, await parsed.InvokeAsync(new() { ProcessTerminationTimeout = null }));

@@ -28,4 +28,17 @@ internal static class CommandLine
         root.Add(ProbeCommand.Create());
         return root;
     }
+
+    /// <summary>Whether a word has the form of a setting, --Section:Key=value, which <c>run</c> and <c>probe</c> take.</summary>
+    public static bool IsSetting(string word) => word.StartsWith("--", StringComparison.Ordinal) && word.Contains(':') && word.Contains('=');
+
+    /// <summary>What a command was given that it does not know, in a sentence; null where there is nothing such, and of commands that look themselves, since they take settings.</summary>
+    /// <remarks>The parser itself takes what is left over, under a root that takes it: a misspelt option would be passed over, and what was not asked for done.</remarks>
+    public static string? Unknown(ParseResult parsed)
+    {
+        var command = parsed.CommandResult.Command;
+        return command.TreatUnmatchedTokensAsErrors && parsed.Action == command.Action && parsed.UnmatchedTokens is [var unknown, ..]
+            ? $"'{unknown}' is not an option of dac {command.Name}. See: dac {command.Name} --help"
+            : null;
+    }
 }

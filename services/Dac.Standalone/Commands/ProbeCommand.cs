@@ -52,7 +52,7 @@ internal static class ProbeCommand
         {
             try
             {
-                Settings(parsed);
+                Given(parsed);
                 var definition = Merge(await BaseAsync(parsed, parsed.GetValue(data), cancellationToken), parsed, options);
                 return await ProbeAsync(definition, parsed, cancellationToken);
             }
@@ -74,12 +74,14 @@ internal static class ProbeCommand
     /// <summary>The exit code of a call, where the parser's own for a mistake (1) would read as degraded.</summary>
     public static int ExitCode(ParseResult parsed, int code) => parsed.Action is ParseErrorAction && parsed.CommandResult.Command.Name == "probe" ? Usage : code;
 
-    private static string[] Settings(ParseResult parsed)
+    // The parser takes the first word that it does not know for the URL, also a setting that comes before it, or a misspelt option.
+    private static (string? Url, string[] Settings) Given(ParseResult parsed)
     {
-        var settings = parsed.UnmatchedTokens.ToArray();
-        return settings.FirstOrDefault(s => !s.StartsWith("--", StringComparison.Ordinal) || !s.Contains(':') || !s.Contains('=')) is { } unknown
+        var words = parsed.UnmatchedTokens.Prepend(parsed.GetValue(Url)).OfType<string>().ToLookup(CommandLine.IsSetting);
+        string[] others = [.. words[false]];
+        return (others.FirstOrDefault(o => o.StartsWith('-')) ?? others.ElementAtOrDefault(1)) is { } unknown
             ? throw new UsageException($"'{unknown}' is not an option. See dac probe --help; settings are given as --Section:Key=value.")
-            : settings;
+            : (others.FirstOrDefault(), [.. words[true]]);
     }
 
     // What the options are laid over: a stored target, a definition as JSON, or nothing.
@@ -134,7 +136,7 @@ internal static class ProbeCommand
         definition = json.Deserialize(TargetJson.Default.TargetDefinition)!;
         return definition with
         {
-            Url = parsed.GetValue(Url) ?? definition.Url,
+            Url = Given(parsed).Url ?? definition.Url,
             Regex = parsed.GetValue(Regex) ?? definition.Regex,
             Timeout = parsed.GetValue(Timeout) ?? definition.Timeout,
             LatencyLimit = parsed.GetValue(LatencyLimit) ?? definition.LatencyLimit,
@@ -151,7 +153,7 @@ internal static class ProbeCommand
         var (target, errors) = TargetValidator.Validate(definition);
         if (target is null)
             throw new UsageException(string.Join(Environment.NewLine, errors));
-        using var host = Build(Settings(parsed));
+        using var host = Build(Given(parsed).Settings);
         var time = host.Services.GetRequiredService<TimeProvider>();
         var probe = target.Onto(new ProbeUrl
         {

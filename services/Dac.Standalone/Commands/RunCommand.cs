@@ -41,7 +41,7 @@ internal static class RunCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var settings = parsed.UnmatchedTokens.ToArray();
-            if (settings.FirstOrDefault(s => !s.StartsWith("--", StringComparison.Ordinal) || !s.Contains(':') || !s.Contains('=')) is { } unknown)
+            if (settings.FirstOrDefault(s => !CommandLine.IsSetting(s)) is { } unknown)
             {
                 Database.Errors.WriteLine($"'{unknown}' is neither a command nor an option. See --help; settings are given as --Section:Key=value.");
                 return 1;

@@ -78,6 +78,7 @@ internal static class EndToEndCommand
         Row("CPU-ms per 1,000, in all", $"{figures.TotalCpuMs:0}");
         foreach (var (name, ms) in figures.ReferenceMs)
             Row($"CPU-ms per 1,000, {name}", $"{ms:0}");
+        Row("connections tracked by the kernel", $"{(figures.Tracked ? "yes" : "no")}");
         Row("CPU that the machine's host gave to others, %", $"{figures.Stolen * 100:0.0}");
         foreach (var (name, mb) in figures.MemoryMb)
             Row($"memory first, at most, last, MB, {name}", $"{mb.First:0}  {mb.Most:0}  {mb.Last:0}");

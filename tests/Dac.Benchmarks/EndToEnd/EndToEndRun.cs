@@ -57,6 +57,7 @@ public static class EndToEndRun
             MemoryMb = memory.ToDictionary(m => m.Key, m => Course.Of(m.Value)),
             ReferenceMs = reference,
             Stolen = (then.Stolen - machine.Stolen) / (then.All - machine.All),
+            Tracked = await nginx.IsTrackedAsync(),
             Ledger = ledger,
         };
     }

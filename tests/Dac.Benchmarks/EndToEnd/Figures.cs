@@ -40,6 +40,9 @@ public sealed record Figures
     /// <summary>What the host of this machine gave to others meanwhile, of the CPU time of all its cores, 0 to 1.</summary>
     public required double Stolen { get; init; }
 
+    /// <summary>See <see cref="Nginx.IsTrackedAsync"/>.</summary>
+    public required bool Tracked { get; init; }
+
     /// <summary>The span's ledger.</summary>
     public required Ledger Ledger { get; init; }
 

@@ -62,6 +62,26 @@ public sealed class Nginx : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Whether the kernel keeps an entry of each connection to it (netfilter's conntrack), as it does wherever Docker or a firewall has asked it to: it makes
+    /// fresh connections dearer for everybody.
+    /// </summary>
+    public async Task<bool> IsTrackedAsync()
+    {
+        // linux/netfilter_ipv4.h: where a connection was to go before it was redirected, which is known of tracked ones only.
+        const int SolIp = 0, OriginalDestination = 80;
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(IPAddress.Loopback, _port);
+        try
+        {
+            return socket.GetRawSocketOption(SolIp, OriginalDestination, new byte[16]) > 0;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>URL of a target that answers.</summary>
     public string Url(int target) => $"{_settings.Scheme}://127.0.0.{target % _settings.Hosts + 1}:{_port}/t/{target}";
 

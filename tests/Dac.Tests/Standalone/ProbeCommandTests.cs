@@ -48,12 +48,15 @@ public sealed class ProbeCommandTests : IDisposable
         var (code, output, _) = await DacAsync("probe", slow.Url("http"), "--Collector:DeniedNetworks=127.0.0.0/8,::1/128");
         Assert.Equal(2, code);
         Assert.Contains("denied", output, StringComparison.Ordinal);
+        Assert.Equal(2, (await DacAsync("probe", "--Collector:DeniedNetworks=127.0.0.0/8,::1/128", slow.Url("http"))).Code);
     }
 
     [Theory]
     [InlineData("url: is missing", "probe")]
     [InlineData("no prober for the scheme 'gopher'", "probe", "gopher://x")]
     [InlineData("'--http.methd' is not an option", "probe", "http://x/", "--http.methd", "GET")]
+    [InlineData("'--http.methd' is not an option", "probe", "--http.methd", "http://x/")]
+    [InlineData("'http://y/' is not an option", "probe", "http://x/", "http://y/")]
     [InlineData("http.method 'BREW': is not a method", "probe", "http://x/", "--http.method", "BREW")]
     [InlineData("--http.maxRedirects 'many': is not a whole number", "probe", "http://x/", "--http.maxRedirects", "many")]
     [InlineData("http: is given for the scheme 'tcp'", "probe", "tcp://x:1", "--http.method", "GET")]
