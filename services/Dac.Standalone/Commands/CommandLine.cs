@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 
 namespace Dac.Standalone.Commands;
 
@@ -37,8 +38,9 @@ internal static class CommandLine
     public static string? Unknown(ParseResult parsed)
     {
         var command = parsed.CommandResult.Command;
-        return command.TreatUnmatchedTokensAsErrors && parsed.Action == command.Action && parsed.UnmatchedTokens is [var unknown, ..]
-            ? $"'{unknown}' is not an option of dac {command.Name}. See: dac {command.Name} --help"
-            : null;
+        if (!command.TreatUnmatchedTokensAsErrors || parsed.Action != command.Action || parsed.UnmatchedTokens is not [var unknown, ..])
+            return null;
+        var name = parsed.CommandResult.Parent is CommandResult { Command: not RootCommand } parent ? $"{parent.Command.Name} {command.Name}" : command.Name;
+        return $"'{unknown}' is not an option of dac {name}. See: dac {name} --help";
     }
 }

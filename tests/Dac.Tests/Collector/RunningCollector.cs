@@ -24,6 +24,9 @@ internal sealed class RunningCollector : IAsyncDisposable
     /// <summary>To be changed before the start.</summary>
     public CollectorOptions Settings { get; } = new() { Name = "test", ReportDelay = TimeSpan.FromMilliseconds(10) };
 
+    /// <summary>Where slots say what is wrong.</summary>
+    public ILogger<Slots> Log { get; set; } = NullLogger<Slots>.Instance;
+
     /// <summary>The clock of the pauses.</summary>
     public FakeTimeProvider Beats { get; } = new();
 
@@ -57,7 +60,7 @@ internal sealed class RunningCollector : IAsyncDisposable
         var limits = new ProbeLimits(options, new ConnectRate(options, TimeProvider.System), TimeProvider.System);
         _disposables.AddRange([_reporter, _due, limits, Pauses]);
         var runner = new ProbeRunner(limits, [Probers.Http(Settings)], Pauses, new ConnectionTable(TimeProvider.System, "none"), _clock, options, TimeProvider.System, NullLogger<ProbeRunner>.Instance);
-        return new Slots(_due, runner, _reporter, _clock, options, Options.Create(new TopologyOptions()), TimeProvider.System, NullLogger<Slots>.Instance);
+        return new Slots(_due, runner, _reporter, _clock, options, Options.Create(new TopologyOptions()), TimeProvider.System, Log);
     }
 
     public ConcurrentBag<ProbeResult> Results() => [.. Reported.SelectMany(b => b.Results)];

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Dac.Collector;
 using Dac.Contracts;
 using Dac.Tests.Support;
 using static Dac.Tests.Collector.RunningCollector;
@@ -38,6 +39,28 @@ public sealed class UnreadableCommandTests : IAsyncDisposable
         Assert.Equal(0, slots.Count);
     }
 
+    [Fact]
+    public async Task A_log_that_takes_its_time_over_it_holds_up_no_other_slot()
+    {
+        using var log = new SlowLog();
+        _collector.Log = log;
+        var slots = await _collector.StartAsync();
+        var due = TimeProvider.System.Ms() + 50;
+        var (other, unreadable) = (Closed(1) with { ScheduledAtMs = due + 50 }, Closed(2) with { ScheduledAtMs = due });
+        var accepted = slots.AcceptAsync(Received(Batch(other, unreadable), "\"url\":", "\"uri\":", last: true));
+        try
+        {
+            await Until.TrueAsync(() => _collector.Results().Any(r => r.TargetId == 1), "the other slot's result");
+            Assert.DoesNotContain(_collector.Results(), r => r.TargetId == 2);
+        }
+        finally
+        {
+            log.Go.Set();
+        }
+        await accepted;
+        await Until.TrueAsync(() => _collector.Results().Count == 2, "a result of each");
+    }
+
     private static ProbeUrl Closed(long id) => Probe(id, TimeProvider.System.Ms(), TestServer.Closed());
 
     // As a bus delivers it, with a word of it changed.
@@ -47,5 +70,19 @@ public sealed class UnreadableCommandTests : IAsyncDisposable
         var at = last ? json.LastIndexOf(right, StringComparison.Ordinal) : json.IndexOf(right, StringComparison.Ordinal);
         Assert.True(at > 0);
         return ContractJson.Read(Encoding.UTF8.GetBytes(json[..at] + wrong + json[(at + right.Length)..]), ContractJson.Default.ProbeBatch)!;
+    }
+
+    private sealed class SlowLog : ILogger<Slots>, IDisposable
+    {
+        public ManualResetEventSlim Go { get; } = new();
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Go.Wait();
+
+        public void Dispose() => Go.Dispose();
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Dac.Standalone;
+using Dac.Tests.Collector;
 using Dac.Tests.Support;
 using Microsoft.Data.Sqlite;
 
@@ -156,6 +157,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("'--sinc' is not an option of dac ledger. See: dac ledger --help", "ledger", "--sinc", "24h")]
     [InlineData("'--skip-invalidd' is not an option of dac import", "import", "urls.csv", "--skip-invalidd")]
     [InlineData("'more' is not an option of dac targets", "targets", "more")]
+    [InlineData("'--tast' is not an option of dac parked replay. See: dac parked replay --help", "parked", "replay", "--tast")]
     [InlineData("is not a URL", "--listen", "here")]
     [InlineData("Scheduler:Lead '00:01:00' is not allowed: give 00:00:02 to 00:00:10 (default: 00:00:03).", "run", "--Scheduler:Lead=00:01:00", "--listen", "http://127.0.0.1:0")]
     [InlineData("Write hours:minutes:seconds, like 00:00:03.", "run", "--Scheduler:Lead=1m", "--listen", "http://127.0.0.1:0")]
@@ -199,6 +201,33 @@ public sealed class CommandLineTests : IDisposable
             var csv = _folder.Write("urls.csv", "url,interval\nhttp://127.0.0.1:9/,1s\n");
             Assert.Equal(0, (await DacAsync("import", csv)).Code);
             await Until.TrueAsync(async () => (await DacAsync("results")).Output.Contains("ConnectFailed", StringComparison.Ordinal), "a result", 30);
+        }
+        finally
+        {
+            run.Kill();
+            await run.WaitForExitAsync(CancellationToken.None);
+        }
+    }
+
+    [Fact]
+    public async Task A_secret_of_TLS_that_takes_its_time_to_be_read_holds_up_no_other_target()
+    {
+        // Whoever opens a pipe to read waits for one who writes.
+        using (var mkfifo = Process.Start("mkfifo", [_folder.File("slow")]))
+            await mkfifo.WaitForExitAsync(TestContext.Current.CancellationToken);
+        using var secure = new TcpListener(IPAddress.Loopback, 0);
+        secure.Start();
+        var requests = 0;
+        var (url, server) = await TestServer.HttpAsync(c => c.Response.WriteAsync($"{Interlocked.Increment(ref requests)}"));
+        await using var _ = server;
+        var csv = _folder.Write("urls.csv", $"url,interval,timeout,tls.ca\n{url},1s,500ms,\nhttps://{secure.LocalEndpoint},4s,2s,file:slow\n");
+        using var run = Start("run", "--import", csv, "--listen", "http://127.0.0.1:0", $"--Collector:SecretsDirectory={_folder.Path}");
+        try
+        {
+            // It is connected, and its secret is what comes next: by the thread that sees what arrives on all sockets, if nobody else takes over.
+            using var connected = await secure.AcceptSocketAsync(TestContext.Current.CancellationToken);
+            var before = Volatile.Read(ref requests);
+            await Until.TrueAsync(() => Volatile.Read(ref requests) >= before + 3, "three requests of the other target");
         }
         finally
         {
