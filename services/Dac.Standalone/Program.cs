@@ -14,11 +14,4 @@ if (Console.IsOutputRedirected)
 if (args is ["--health"])
     return await DacHost.RunAsync("standalone", args, RunCommand.Url, _ => { });
 
-// The host has its own handling of signals, with the time that a clean stop takes.
-var parsed = CommandLine.Create().Parse(args);
-if (CommandLine.Unknown(parsed) is { } unknown)
-{
-    Database.Errors.WriteLine(unknown);
-    return 1;
-}
-return ProbeCommand.ExitCode(parsed, await parsed.InvokeAsync(new() { ProcessTerminationTimeout = null }));
+return await CommandLine.RunAsync(args);

@@ -115,7 +115,7 @@ public static class Bus
     {
         if (builder.Configuration["ConnectionStrings:Broker"] is not { Length: > 0 } text)
             return null;
-        return Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "amqp" or "amqps"
+        return Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri is { Scheme: "amqp" or "amqps", Host.Length: > 0 }
             ? uri
             : throw new StartRefusedException("ConnectionStrings:Broker can't be read: give an AMQP URI like amqp://user:password@host:5672/vhost.");
     }

@@ -92,7 +92,7 @@ public static class DacHost
         if (builder.Services.Any(s => s.ServiceType == typeof(IValidateOptions<TOptions>)))
             return;
         builder.Services.AddOptions<TOptions>().BindConfiguration(section).ValidateOnStart();
-        builder.Services.AddSingleton<IValidateOptions<TOptions>>(new OptionsCheck<TOptions>(section));
+        builder.Services.AddSingleton<IValidateOptions<TOptions>>(new OptionsCheck<TOptions>(section, builder.Configuration));
     }
 
     /// <summary>Adds <see cref="TopologyOptions"/>.</summary>
@@ -114,6 +114,10 @@ public static class DacHost
         OptionsValidationException options => string.Join(Environment.NewLine, options.Failures),
         // The binder's message names key, value and type, and not what to write instead.
         InvalidOperationException { InnerException: FormatException or ArgumentException or OverflowException } when e.Message.Contains("configuration value", StringComparison.Ordinal) => $"{e.Message} {Form(e.Message)}",
+        // Of where to listen, and of the logs' level, in the words of who reads these settings.
+        InvalidOperationException or FormatException when e.Source is "Microsoft.AspNetCore.Server.Kestrel.Core" or "Microsoft.AspNetCore.Http" => $"{e.Message} Give an address like --urls http://127.0.0.1:8080.",
+        InvalidOperationException when e.Source is "Serilog.Settings.Configuration" => $"Serilog:MinimumLevel: {e.Message}",
+        System.Net.Sockets.SocketException { SocketErrorCode: System.Net.Sockets.SocketError.AddressNotAvailable } => $"{e.Message}: give an address of this machine with --urls http://ADDRESS:PORT.",
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{e.Message} Give another one with --urls http://127.0.0.1:PORT.",
         _ => null,
     };

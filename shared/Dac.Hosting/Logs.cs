@@ -11,7 +11,7 @@ internal static class Logs
     {
         var seq = builder.Configuration["Seq:ServerUrl"];
         if (!string.IsNullOrEmpty(seq) && !(Uri.TryCreate(seq, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"))
-            throw new StartRefusedException($"Seq:ServerUrl '{seq}' is not a URL: give one like http://127.0.0.1:5341, or leave it out.");
+            throw new StartRefusedException("Seq:ServerUrl is not a URL: give one like http://127.0.0.1:5341, or leave it out.");
         builder.Services.AddSerilog(
             (_, logger) =>
             {

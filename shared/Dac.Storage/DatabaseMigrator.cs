@@ -1,5 +1,6 @@
 using Dac.Hosting;
 using Dac.Storage.Model;
+using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -126,7 +127,14 @@ public sealed partial class DatabaseMigrator(
     private async Task<IAsyncDisposable> LockFileAsync(CancellationToken cancellationToken)
     {
         var file = Path.GetFullPath(database.File!);
-        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StartRefusedException($"The folder {Path.GetDirectoryName(file)} of the database can't be made: {e.Message} Name another one with --data DIR, or in ConnectionStrings:Database.");
+        }
         for (var attempt = 0; ; attempt++)
         {
             try
@@ -134,6 +142,10 @@ public sealed partial class DatabaseMigrator(
                 var held = new FileStream(file + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
                 await ClearMigrationLockAsync(cancellationToken);
                 return held;
+            }
+            catch (SqliteException e) when (e.SqliteErrorCode == SQLitePCL.raw.SQLITE_NOTADB)
+            {
+                throw new StartRefusedException($"{file} is no SQLite database, or a damaged one. Name another folder with --data DIR, or move the file away.");
             }
             catch (IOException) when (attempt < 300)
             {

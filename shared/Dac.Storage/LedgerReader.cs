@@ -110,6 +110,13 @@ public sealed class LedgerReader(IDbContextFactory<DacDbContext> contexts, GapPl
         WHERE w.starts_at >= @from AND w.starts_at < @to AND (@targets IS NULL OR s.value IN (SELECT value FROM json_each(@targets)))
         """;
 
+    /// <summary>Whether a filter lets any target through; a ledger of none has nothing wrong with it, and a mistyped filter would look like that.</summary>
+    public async Task<bool> HasTargetsAsync(LedgerFilter filter, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await TargetsAsync(db, filter, cancellationToken) is not { Length: 0 };
+    }
+
     /// <summary>Reads the ledger of a span, widened to whole seconds.</summary>
     public Task<Ledger> ReadAsync(DateTimeOffset from, DateTimeOffset to, CancellationToken cancellationToken) => ReadAsync(from, to, new LedgerFilter(), cancellationToken);
 

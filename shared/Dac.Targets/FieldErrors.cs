@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace Dac.Targets;
 
@@ -12,9 +13,16 @@ public sealed record FieldError(string Field, string? Value, string Problem, str
 }
 
 /// <summary>The errors of one definition, and the checks that several fields share.</summary>
-internal sealed class FieldErrors : List<FieldError>
+internal sealed partial class FieldErrors : List<FieldError>
 {
     public void Add(string field, string? value, string problem, string fix) => Add(new FieldError(field, value, problem, fix));
+
+    /// <summary>A URL, or what was given for one, without the user name and password that may stand in it.</summary>
+    public static string Masked(string url) => UserInfo().Replace(url, "***@", 1);
+
+    // More than RFC 3986 allows there, since it is also asked of what is no URL.
+    [GeneratedRegex("(?<=//)[^?#]*@|^(?!.*//)[^?#]*@")]
+    private static partial Regex UserInfo();
 
     /// <summary>Refuses options on a URL whose scheme has no use for them; true where it did.</summary>
     public bool WrongScheme(string options, Uri? url, string[] schemes)
@@ -45,7 +53,11 @@ internal sealed class FieldErrors : List<FieldError>
         if (patterns?.Count > 8)
             Add(field, null, $"has {patterns.Count} entries", "8 are allowed");
         foreach (var pattern in patterns?.Take(8) ?? [])
+        {
+            if (compile && string.IsNullOrEmpty(pattern))
+                Add(field, null, "has an empty entry", "take it out");
             Regex(field, pattern, compile);
+        }
     }
 
     /// <summary>A regular expression of at most 1,000 characters, or none.</summary>

@@ -39,9 +39,12 @@ internal static class HeaderFields
     {
         if (headers?.Count > limit)
             errors.Add(field, null, $"has {headers.Count} entries", $"{limit} are allowed");
+        var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         foreach (var name in headers?.Keys.Take(limit) ?? [])
         {
-            if (!IsToken(name))
+            if (!seen.Add(name))
+                errors.Add(field, name, "stands there twice: upper and lower case are the same", "keep one of them");
+            else if (!IsToken(name))
                 errors.Add(field, name, "is not the name of a header", "use letters, digits and hyphens");
             else if (Framing.Contains(name.ToLowerInvariant()) || own.Any(o => name.StartsWith(o, StringComparison.OrdinalIgnoreCase)))
                 errors.Add(field, name, "is set by the prober itself", "take it out");

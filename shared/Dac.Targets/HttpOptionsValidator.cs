@@ -54,7 +54,7 @@ internal static class HttpOptionsValidator
         }
         else if (!Uri.TryCreate(proxy, UriKind.Absolute, out var uri) || uri.Scheme != "http" || uri.Host.Length == 0 || uri.PathAndQuery != "/" || uri.UserInfo.Length > 0 || uri.Port == 0)
         {
-            errors.Add("http.proxy", uri?.UserInfo.Length > 0 ? null : proxy, "is not a proxy's address", "write it like http://proxy.example.org:3128, user name and password in http.proxyUser and http.proxyPassword");
+            errors.Add("http.proxy", FieldErrors.Masked(proxy), "is not a proxy's address", "write it like http://proxy.example.org:3128, user name and password in http.proxyUser and http.proxyPassword");
         }
     }
 

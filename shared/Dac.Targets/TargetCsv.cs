@@ -7,7 +7,8 @@ namespace Dac.Targets;
 /// <summary>One bad line of a CSV file.</summary>
 /// <param name="Line">Where the record starts; the first line of the file is 1.</param>
 /// <param name="Error">The field, what is wrong with it, and the fix.</param>
-public sealed record CsvError(int Line, FieldError Error)
+/// <param name="IsEnd">Nothing behind this line could be read.</param>
+public sealed record CsvError(int Line, FieldError Error, bool IsEnd = false)
 {
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"line {Line}: {Error}");
@@ -23,6 +24,9 @@ public static class TargetCsv
     public static readonly IReadOnlyList<string> Columns =
         ["key", "url", "interval", "cron", "time_zone", "regex", "timeout", "latency_limit", "tolerance", "locations", "tags", "paused"];
 
+    /// <summary>More than the longest that is valid: 32 headers of 2,000 characters.</summary>
+    private const int MaxField = 100_000;
+
     /// <summary>Reads all lines; every good one is a definition, every bad one an error or more.</summary>
     public static (IReadOnlyList<TargetDefinition> Targets, IReadOnlyList<CsvError> Errors) Read(TextReader reader)
     {
@@ -30,7 +34,7 @@ public static class TargetCsv
         {
             BadDataFound = null,
             IgnoreBlankLines = true,
-            MaxFieldSize = 10_000,
+            MaxFieldSize = MaxField,
             TrimOptions = TrimOptions.Trim,
         });
         var targets = new List<TargetDefinition>();
@@ -41,7 +45,15 @@ public static class TargetCsv
         else if (ReadHeader(csv.Record!, errors) is { } columns)
         {
             for (var line = csv.RawRow + 1; Next(csv, line, errors); line = csv.RawRow + 1)
+            {
+                // Quotes come in pairs; where one does not, what seemed to be a field is the rest of the file, or up to the next quote.
+                if (NewLines(csv.RawRecord) > 0 && csv.RawRecord.Count(c => c == '"') % 2 == 1)
+                {
+                    errors.Add(new(line, new("file", null, "a quote is not closed, and what follows can't be read", "close it, or write it twice where it is part of the field"), IsEnd: true));
+                    break;
+                }
                 ReadRecord(csv.Record!, csv.RawRow - NewLines(csv.RawRecord), columns, keys, targets, errors);
+            }
         }
         return (targets, errors);
     }
@@ -76,7 +88,7 @@ public static class TargetCsv
         catch (CsvHelperException)
         {
             // The parser can't go on behind a field that runs away, mostly for want of a closing quote.
-            errors.Add(new(line, new("file", null, "a field is longer than 10,000 characters", "look for a quote that is not closed")));
+            errors.Add(new(line, new("file", null, "a field is longer than 100,000 characters, and what follows can't be read", "look for a quote that is not closed"), IsEnd: true));
             return false;
         }
     }
@@ -123,7 +135,8 @@ public static class TargetCsv
         };
         errors.AddRange(TargetValidator.Validate(definition).Errors.Select(e => new CsvError(line, e)));
         var key = definition.Key ?? definition.Url;
-        if (key is not null && !keys.TryAdd(key, line))
+        // Of a line that is refused the key is free.
+        if (key is not null && errors.Count == found && !keys.TryAdd(key, line))
             errors.Add(new(line, new(definition.Key is null ? "url" : "key", key, $"stands in line {keys[key]} already", "give each line a key of its own")));
         if (errors.Count == found)
             targets.Add(definition);

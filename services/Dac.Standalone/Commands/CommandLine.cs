@@ -1,12 +1,15 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
+using System.Text.RegularExpressions;
+using Spectre.Console;
 
 namespace Dac.Standalone.Commands;
 
 /// <summary>The command line: <c>run</c> is what happens when no command is named.</summary>
-internal static class CommandLine
+internal static partial class CommandLine
 {
-    public static RootCommand Create()
+    private static RootCommand Create()
     {
         var root = new RootCommand("""
             DAC, the Distributed Asynchronous Collector: probes URLs at exact intervals and accounts for every check.
@@ -30,17 +33,43 @@ internal static class CommandLine
         return root;
     }
 
-    /// <summary>Whether a word has the form of a setting, --Section:Key=value, which <c>run</c> and <c>probe</c> take.</summary>
-    public static bool IsSetting(string word) => word.StartsWith("--", StringComparison.Ordinal) && word.Contains(':') && word.Contains('=');
+    /// <summary>Runs what a command line says; returns the exit code.</summary>
+    public static async Task<int> RunAsync(string[] args)
+    {
+        // A word with @ is a word, and no file of further ones.
+        var parsed = Create().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (Mistake(parsed) is { } mistake)
+        {
+            Database.Errors.WriteLine(mistake);
+            return ProbeCommand.MistakeCode(parsed);
+        }
+        // The host has its own handling of signals, with the time that a clean stop takes.
+        var code = await parsed.InvokeAsync(new() { ProcessTerminationTimeout = null });
+        return parsed.Action is ParseErrorAction ? ProbeCommand.MistakeCode(parsed) : code;
+    }
 
-    /// <summary>What a command was given that it does not know, in a sentence; null where there is nothing such, and of commands that look themselves, since they take settings.</summary>
-    /// <remarks>The parser itself takes what is left over, under a root that takes it: a misspelt option would be passed over, and what was not asked for done.</remarks>
-    public static string? Unknown(ParseResult parsed)
+    /// <summary>Whether a word has the form of a setting, --Section:Key=value, which <c>run</c> and <c>probe</c> take.</summary>
+    public static bool IsSetting(string word) => Setting().IsMatch(word);
+
+    // What was given and would be passed over, in a sentence: the parser takes what is left over, under a root that takes it, and an option of another command before this
+    // one. Of what is left over, commands that take settings look themselves.
+    private static string? Mistake(ParseResult parsed)
     {
         var command = parsed.CommandResult.Command;
-        if (!command.TreatUnmatchedTokensAsErrors || parsed.Action != command.Action || parsed.UnmatchedTokens is not [var unknown, ..])
+        if (parsed.Action != command.Action)
             return null;
-        var name = parsed.CommandResult.Parent is CommandResult { Command: not RootCommand } parent ? $"{parent.Command.Name} {command.Name}" : command.Name;
-        return $"'{unknown}' is not an option of dac {name}. See: dac {name} --help";
+        var name = command.Name;
+        for (var above = parsed.CommandResult.Parent as CommandResult; above is not null; above = above.Parent as CommandResult)
+        {
+            if (above.Command is not RootCommand)
+                name = $"{above.Command.Name} {name}";
+            if (above.Children.OfType<OptionResult>().FirstOrDefault(o => !o.Implicit) is { } option)
+                return $"{option.IdentifierToken?.Value} stands before the command, and is not its option there: write it behind, dac {name} {option.IdentifierToken?.Value}";
+        }
+        return command.TreatUnmatchedTokensAsErrors && parsed.UnmatchedTokens is [var unknown, ..] ? $"'{unknown}' is not an option of dac {name}. See: dac {name} --help" : null;
     }
+
+    // The key ends before the value begins, which may have colons of its own.
+    [GeneratedRegex(@"^--[A-Za-z]\w*:[^=/\s]+=")]
+    private static partial Regex Setting();
 }

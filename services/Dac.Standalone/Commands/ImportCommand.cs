@@ -51,11 +51,13 @@ internal static class ImportCommand
             return 1;
         }
         foreach (var error in errors)
-            Database.Errors.MarkupLineInterpolated($"[red]{file.ToString()}[/] [yellow]line {error.Line}[/]: {error.Error.ToString()}");
-        if (errors.Count > 0 && !skipInvalid)
+            Database.Errors.MarkupLineInterpolated($"[red]{file.ToString()}[/] [yellow]line {error.Line}[/]: {Terminal.Clean(error.Error.ToString())}");
+        // Nobody knows how many good lines there are behind one where the reading ends.
+        var ended = errors.Any(e => e.IsEnd);
+        if (errors.Count > 0 && (!skipInvalid || ended))
         {
             var lines = errors.Select(e => e.Line).Distinct().Count();
-            Database.Errors.WriteLine($"Nothing was imported: {Count(lines, "line")} of {file} {(lines == 1 ? "is" : "are")} wrong. Correct {(lines == 1 ? "it" : "them")}{(targets.Count == 0 ? "" : $", or import the other {Count(targets.Count, "line")} with --skip-invalid")}.");
+            Database.Errors.WriteLine($"Nothing was imported: {Count(lines, "line")} of {file} {(lines == 1 ? "is" : "are")} wrong. Correct {(lines == 1 ? "it" : "them")}{(targets.Count == 0 || ended ? "" : $", or import the other {Count(targets.Count, "line")} with --skip-invalid")}.");
             return 1;
         }
         // --if-empty is for the start of an installation, whose database may start at the same moment.

@@ -32,7 +32,13 @@ internal static class LedgerCommand
         {
             var span = Duration.TryParse(parsed.GetValue(since), out var duration) ? duration : TimeSpan.FromMinutes(10);
             var now = services.GetRequiredService<TimeProvider>().GetUtcNow();
-            var ledger = await services.GetRequiredService<LedgerReader>().ReadAsync(now - span, now, new LedgerFilter(parsed.GetValue(target), parsed.GetValue(tag)), cancellationToken);
+            var (reader, filter) = (services.GetRequiredService<LedgerReader>(), new LedgerFilter(parsed.GetValue(target), parsed.GetValue(tag)));
+            if (!await reader.HasTargetsAsync(filter, cancellationToken))
+            {
+                Database.Errors.WriteLine($"There is no such target: {(filter.TargetId is { } id ? $"--target {id} " : "")}{(filter.Tag is { } name ? $"--tag {name} " : "")}names none. List them with: dac targets");
+                return 1;
+            }
+            var ledger = await reader.ReadAsync(now - span, now, filter, cancellationToken);
             Print(ledger);
             return ledger.Unaccounted > 0 ? 2 : ledger.Alarms.Count > 0 ? 3 : 0;
         }, cancellationToken));

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Invocation;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -71,8 +70,8 @@ internal static class ProbeCommand
         return command;
     }
 
-    /// <summary>The exit code of a call, where the parser's own for a mistake (1) would read as degraded.</summary>
-    public static int ExitCode(ParseResult parsed, int code) => parsed.Action is ParseErrorAction && parsed.CommandResult.Command.Name == "probe" ? Usage : code;
+    /// <summary>The exit code of a mistake in a call: the parser's own (1) would read as degraded here.</summary>
+    public static int MistakeCode(ParseResult parsed) => parsed.CommandResult.Command.Name == "probe" ? Usage : 1;
 
     // The parser takes the first word that it does not know for the URL, also a setting that comes before it, or a misspelt option.
     private static (string? Url, string[] Settings) Given(ParseResult parsed)
@@ -140,8 +139,8 @@ internal static class ProbeCommand
             Regex = parsed.GetValue(Regex) ?? definition.Regex,
             Timeout = parsed.GetValue(Timeout) ?? definition.Timeout,
             LatencyLimit = parsed.GetValue(LatencyLimit) ?? definition.LatencyLimit,
-            // When it is due does not matter to one probe.
-            Interval = "60s",
+            // When it is due does not matter to one probe, but for the timeout that comes of it where none is given.
+            Interval = (parsed.GetValue(Timeout) ?? definition.Timeout) is null && definition.Interval is { } interval ? interval : "60s",
             Cron = null,
             TimeZone = null,
             Tolerance = null,

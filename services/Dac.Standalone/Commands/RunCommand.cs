@@ -35,7 +35,7 @@ internal static class RunCommand
         command.TreatUnmatchedTokensAsErrors = false;
         command.Validators.Add(result =>
         {
-            if (result.GetValue(listen) is { } url && !(Uri.TryCreate(url.Replace("//*", "//any").Replace("//+", "//any"), UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"))
+            if (result.GetValue(listen) is { } url && !(Uri.TryCreate(url.Replace("//*", "//any").Replace("//+", "//any"), UriKind.Absolute, out var uri) && uri is { Scheme: "http" or "https", PathAndQuery: "/" }))
                 result.AddError($"--listen '{url}' is not a URL: give one like http://127.0.0.1:8080.");
         });
         command.SetAction(async (parsed, cancellationToken) =>

@@ -32,9 +32,9 @@ public sealed class HttpProberTests : HttpTests
         });
         await using var _ = server;
         var result = await ProbeAsync(url);
-        // A busy machine may see late that the request is sent, or that the first byte is there, at the cost of the next phase: together they hold all that the server took.
-        Assert.True(result.RequestUs + result.FirstByteUs >= 59_000, $"request {result.RequestUs}, first byte {result.FirstByteUs}");
-        Assert.True(result.RequestUs + result.FirstByteUs + result.TransferUs >= 178_000, $"request {result.RequestUs}, first byte {result.FirstByteUs}, transfer {result.TransferUs}");
+        // The framework's timers go by a clock of 4 ms, and so may be as much early. A busy machine may see late that the request is sent, or that the first byte is there, at the cost of the next phase: together they hold all that the server took.
+        Assert.True(result.RequestUs + result.FirstByteUs >= 55_000, $"request {result.RequestUs}, first byte {result.FirstByteUs}");
+        Assert.True(result.RequestUs + result.FirstByteUs + result.TransferUs >= 170_000, $"request {result.RequestUs}, first byte {result.FirstByteUs}, transfer {result.TransferUs}");
     }
 
     [Theory]

@@ -38,7 +38,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains("b,http://127.0.0.1:9/b,1m,,,x,", await File.ReadAllTextAsync(_folder.File("out.csv"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
         Assert.Contains("No results yet", (await DacAsync("results")).Output, StringComparison.Ordinal);
         Assert.Contains("coverage", (await DacAsync("ledger", "--since", "5m")).Output, StringComparison.Ordinal);
-        Assert.Contains("coverage", (await DacAsync("ledger", "--target", "1", "--tag", "none")).Output, StringComparison.Ordinal);
+        Assert.Contains("coverage", (await DacAsync("ledger", "--target", "1")).Output, StringComparison.Ordinal);
         Assert.Contains("Nothing is parked.", (await DacAsync("parked")).Output, StringComparison.Ordinal);
     }
 
@@ -158,6 +158,17 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("'--skip-invalidd' is not an option of dac import", "import", "urls.csv", "--skip-invalidd")]
     [InlineData("'more' is not an option of dac targets", "targets", "more")]
     [InlineData("'--tast' is not an option of dac parked replay. See: dac parked replay --help", "parked", "replay", "--tast")]
+    [InlineData("--data stands before the command, and is not its option there: write it behind, dac parked drop --data", "parked", "--data", "x", "drop")]
+    [InlineData("--data stands before the command, and is not its option there: write it behind, dac targets --data", "--data", "x", "targets")]
+    [InlineData("'--lisen=http://127.0.0.1:1' is neither a command nor an option", "run", "--lisen=http://127.0.0.1:1")]
+    [InlineData("Collector:MaxPerHots is no setting. Those of Collector are Location, Name, MaxConcurrency", "run", "--Collector:MaxPerHots=3", "--listen", "http://127.0.0.1:0")]
+    [InlineData("Collector:DeniedNetworks 'here' is not allowed: give networks like 169.254.0.0/16", "run", "--Collector:DeniedNetworks=here", "--listen", "http://127.0.0.1:0")]
+    [InlineData("Serilog:MinimumLevel: The value Loud is not a valid Serilog level", "run", "--Serilog:MinimumLevel:Default=Loud", "--listen", "http://127.0.0.1:0")]
+    [InlineData("--listen 'http://127.0.0.1:0/path' is not a URL: give one like", "--listen", "http://127.0.0.1:0/path")]
+    [InlineData("Give an address like --urls", "run", "--Kestrel:Endpoints:X:Url=here")]
+    [InlineData("give an address of this machine", "run", "--listen", "http://192.0.2.1:8080", "--Web:ApiKey=0123456789abcdef0")]
+    [InlineData("ConnectionStrings:Broker can't be read", "run", "--ConnectionStrings:Broker=amqp:/dac:password@broker", "--listen", "http://127.0.0.1:0")]
+    [InlineData("There is no database at", "results", "--target", "@home")]
     [InlineData("is not a URL", "--listen", "here")]
     [InlineData("Scheduler:Lead '00:01:00' is not allowed: give 00:00:02 to 00:00:10 (default: 00:00:03).", "run", "--Scheduler:Lead=00:01:00", "--listen", "http://127.0.0.1:0")]
     [InlineData("Write hours:minutes:seconds, like 00:00:03.", "run", "--Scheduler:Lead=1m", "--listen", "http://127.0.0.1:0")]
@@ -171,6 +182,38 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(1, code);
         Assert.Contains(expected, error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_ledger_of_targets_that_are_not_there_is_a_mistake_and_no_clean_ledger()
+    {
+        Assert.Equal(0, (await DacAsync("import", _folder.Write("urls.csv", "url,interval,tags\nhttp://127.0.0.1:9/,5s,here\n"))).Code);
+        foreach (var (code, filter) in new[] { (0, "--target 1"), (1, "--target 2"), (0, "--tag here"), (1, "--tag there") })
+            Assert.Equal(code, (await DacAsync(["ledger", .. filter.Split(' ')])).Code);
+        Assert.Contains("--tag there names none", (await DacAsync("ledger", "--tag", "there")).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_that_is_no_database_is_refused_with_its_name()
+    {
+        Directory.CreateDirectory(_folder.File("data"));
+        _folder.Write("data/dac.db", new string('x', 5_000));
+        var (code, _, error) = await DacAsync("targets");
+        Assert.Equal(1, code);
+        Assert.Contains("dac.db is no SQLite database", error, StringComparison.Ordinal);
+        var csv = _folder.Write("urls.csv", "url,interval\nhttp://127.0.0.1:9/,5s\n");
+        Assert.Contains("of the database can't be made", (await DacAsync("import", csv, "--data", csv)).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_of_which_the_end_can_not_be_read_is_not_imported_in_part()
+    {
+        var csv = _folder.Write("urls.csv", "url,interval,regex\nhttp://127.0.0.1:9/,5s,\nhttp://127.0.0.1:8/,5s,\"open\nhttp://127.0.0.1:7/,5s,\n");
+        var (code, _, error) = await DacAsync("import", csv, "--skip-invalid");
+        Assert.Equal(1, code);
+        Assert.Contains("line 3: file: a quote is not closed", error, StringComparison.Ordinal);
+        Assert.Contains("Nothing was imported", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("--skip-invalid", error, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -67,11 +67,35 @@ public sealed class TargetCsvTests
         Assert.StartsWith(expected, errors[0].ToString(), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void A_quote_that_is_never_closed_is_found_where_it_begins()
+    [Theory]
+    [InlineData(2_000, "a quote is not closed, and what follows can't be read; close it, or write it twice where it is part of the field")]
+    [InlineData(20_000, "a field is longer than 100,000 characters, and what follows can't be read; look for a quote that is not closed")]
+    public void A_quote_that_is_never_closed_is_found_where_it_begins_and_ends_the_file(int lines, string expected)
     {
-        var (_, errors) = Read("url,interval\nhttp://a/,1s\n\"http://b/,1s\n" + string.Concat(Enumerable.Repeat("http://c/,1s\n", 2_000)));
-        Assert.Equal("line 3: file: a field is longer than 10,000 characters; look for a quote that is not closed", Assert.Single(errors).ToString());
+        var (targets, errors) = Read("url,interval\nhttp://a/,1s\n\"http://b/,1s\n" + string.Concat(Enumerable.Repeat("http://c/,1s\n", lines)));
+        Assert.Equal($"line 3: file: {expected}", Assert.Single(errors).ToString());
+        Assert.True(errors[0].IsEnd);
+        Assert.Single(targets);
+    }
+
+    [Fact]
+    public void The_key_of_a_line_that_is_refused_is_free_for_another()
+    {
+        var (targets, errors) = Read("key,url,interval\nk,http://a/,0s\nk,http://a/,1s\nk,http://b/,1s\n");
+        Assert.Equal("http://a/", Assert.Single(targets).Url);
+        Assert.Equal([2, 4], errors.Select(e => e.Line));
+        Assert.Contains("stands in line 3 already", errors[1].ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_longest_headers_that_are_valid_fit_into_a_field()
+    {
+        var headers = Enumerable.Range(0, 32).ToDictionary(i => $"X-{i}-{new string('n', 90)}", _ => new string('v', 2_000));
+        var text = new StringWriter();
+        TargetCsv.Write(text, [new() { Url = "http://a/", Interval = "1s", Http = new() { Headers = headers } }]);
+        var (targets, errors) = Read(text.ToString());
+        Assert.Empty(errors);
+        Assert.Equal(headers, Assert.Single(targets).Http!.Headers);
     }
 
     [Fact]

@@ -94,6 +94,9 @@ public sealed class TargetValidatorTests
         { "http.status", Good with { Http = new() { Status = "299-200" } }, "not a list of statuses" },
         { "http.status", Good with { Http = new() { Status = "" } }, "not a list of statuses" },
         { "http.bodyMatches", Good with { Http = new() { BodyMatches = ["("] } }, "not a regular expression" },
+        { "http.bodyMatches", Good with { Http = new() { BodyMatches = [null!] } }, "has an empty entry" },
+        { "http.bodyForbids", Good with { Http = new() { BodyForbids = [""] } }, "has an empty entry" },
+        { "http.headers", Good with { Http = new() { Headers = new Dictionary<string, string> { ["Accept"] = "a", ["accept"] = "b" } } }, "stands there twice" },
         { "http.bodyForbids", Good with { Http = new() { BodyForbids = [.. Enumerable.Repeat("a", 9)] } }, "9 entries" },
         { "http.headerMatches", Good with { Http = new() { HeaderMatches = ["no colon"] } }, "not a header and a regex" },
         { "http.headerForbids", Good with { Http = new() { HeaderForbids = ["A: ("] } }, "not a regular expression" },
@@ -122,6 +125,18 @@ public sealed class TargetValidatorTests
             Tls = new() { Ca = "hunter2" },
             Http = new() { Bearer = "hunter2", SecretHeaders = new Dictionary<string, string> { ["A"] = "hunter2" }, Proxy = "http://u:hunter2@p:1" },
         }).Errors), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("http://bob:hunter2@h:99999/", "http://***@h:99999/")]
+    [InlineData("http://bob:hunter2ü@h/", "http://***@h/")]
+    [InlineData("http://bob:hunter2 x@h/", "http://***@h/")]
+    [InlineData("http://h@h/", "http://***@h/")]
+    [InlineData("bob:hunter2@h", "***@h")]
+    public void A_password_within_a_URL_is_not_repeated_whatever_else_is_wrong(string url, string shown)
+    {
+        Assert.Equal(shown, TargetValidator.Validate(Good with { Url = url }).Errors[0].Value);
+        Assert.DoesNotContain("hunter2", TargetValidator.Validate(Good with { Http = new() { Proxy = url } }).Errors[0].ToString(), StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData("{a: [@,@,@], b: merge(@, @, @), c: c}", "27 times its size")]
