@@ -101,18 +101,13 @@ public sealed partial class Slots(
         // Whatever it is: the slot gets its row, the others of its batch are probed, and the pool's thread has no exception, which would end the process.
         catch (Exception e)
         {
+            var flags = ProbeRemarks.None;
+            var error = Text.Storable($"the collector can't read the command: {e.Message}", Measurement.MaxError, ref flags);
+            Report(slot, new ProbeResult { TargetId = slot.TargetId, ScheduledAtMs = slot.ScheduledAtMs, Outcome = Outcome.InternalFault, Error = error, Flags = flags });
             // A log may block, and this may be the thread that starts all others.
-            return Task.Run(() => Refuse(slot, e.Message));
+            return Task.Run(() => LogUnreadable(logger, slot.TargetId, e.Message));
         }
         return runner.RunAsync(probe, result => Report(slot, result));
-    }
-
-    private void Refuse(Slot slot, string reason)
-    {
-        LogUnreadable(logger, slot.TargetId, reason);
-        var flags = ProbeRemarks.None;
-        var error = Text.Storable($"the collector can't read the command: {reason}", Measurement.MaxError, ref flags);
-        Report(slot, new ProbeResult { TargetId = slot.TargetId, ScheduledAtMs = slot.ScheduledAtMs, Outcome = Outcome.InternalFault, Error = error, Flags = flags });
     }
 
     private void Report(Slot slot, ProbeResult result) =>

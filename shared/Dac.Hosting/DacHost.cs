@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -115,9 +116,10 @@ public static class DacHost
         // The binder's message names key, value and type, and not what to write instead.
         InvalidOperationException { InnerException: FormatException or ArgumentException or OverflowException } when e.Message.Contains("configuration value", StringComparison.Ordinal) => $"{e.Message} {Form(e.Message)}",
         // Of where to listen, and of the logs' level, in the words of who reads these settings.
-        InvalidOperationException or FormatException when e.Source is "Microsoft.AspNetCore.Server.Kestrel.Core" or "Microsoft.AspNetCore.Http" => $"{e.Message} Give an address like --urls http://127.0.0.1:8080.",
+        InvalidOperationException when e.Source is "Microsoft.AspNetCore.Server.Kestrel.Core" => e.Message,
+        FormatException when e.Source is "Microsoft.AspNetCore.Http" => $"{e.Message}. Give an address like --urls http://127.0.0.1:8080.",
         InvalidOperationException when e.Source is "Serilog.Settings.Configuration" => $"Serilog:MinimumLevel: {e.Message}",
-        System.Net.Sockets.SocketException { SocketErrorCode: System.Net.Sockets.SocketError.AddressNotAvailable } => $"{e.Message}: give an address of this machine with --urls http://ADDRESS:PORT.",
+        SocketException { SocketErrorCode: SocketError.AddressNotAvailable or SocketError.AccessDenied } when e.StackTrace?.Contains("Kestrel", StringComparison.Ordinal) == true => $"{e.Message}: give an address of this machine, and a port that this user may listen on (from 1024), with --urls http://ADDRESS:PORT.",
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{e.Message} Give another one with --urls http://127.0.0.1:PORT.",
         _ => null,
     };

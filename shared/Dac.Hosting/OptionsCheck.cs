@@ -28,8 +28,10 @@ internal sealed class OptionsCheck<T>(string section, IConfiguration configurati
     private IEnumerable<string> Unknown()
     {
         var known = typeof(T).GetProperties().Select(p => p.Name).ToList();
-        return configuration.GetSection(section).GetChildren().Where(s => !known.Contains(s.Key, StringComparer.OrdinalIgnoreCase))
-            .Select(s => $"{section}:{s.Key} is no setting. Those of {section} are {string.Join(", ", known)}.");
+        return configuration.GetSection(section).GetChildren()
+            .Select(s => !known.Contains(s.Key, StringComparer.OrdinalIgnoreCase) ? $"{section}:{s.Key} is no setting. Those of {section} are {string.Join(", ", known)}."
+                : s.GetChildren().Any() ? $"{section}:{s.Key} is one value: give what belongs into it separated by commas, and not as a list." : null)
+            .OfType<string>();
     }
 
     private string Explain(PropertyInfo property, ValidationAttribute rule, object? value, object? byDefault)

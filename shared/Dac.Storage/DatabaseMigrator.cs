@@ -140,10 +140,18 @@ public sealed partial class DatabaseMigrator(
             try
             {
                 var held = new FileStream(file + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-                await ClearMigrationLockAsync(cancellationToken);
+                try
+                {
+                    await ClearMigrationLockAsync(cancellationToken);
+                }
+                catch
+                {
+                    await held.DisposeAsync();
+                    throw;
+                }
                 return held;
             }
-            catch (SqliteException e) when (e.SqliteErrorCode == SQLitePCL.raw.SQLITE_NOTADB)
+            catch (SqliteException e) when (e.SqliteErrorCode is SQLitePCL.raw.SQLITE_NOTADB or SQLitePCL.raw.SQLITE_CORRUPT)
             {
                 throw new StartRefusedException($"{file} is no SQLite database, or a damaged one. Name another folder with --data DIR, or move the file away.");
             }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 
 namespace Dac.Targets;
 
@@ -13,16 +12,9 @@ public sealed record FieldError(string Field, string? Value, string Problem, str
 }
 
 /// <summary>The errors of one definition, and the checks that several fields share.</summary>
-internal sealed partial class FieldErrors : List<FieldError>
+internal sealed class FieldErrors : List<FieldError>
 {
     public void Add(string field, string? value, string problem, string fix) => Add(new FieldError(field, value, problem, fix));
-
-    /// <summary>A URL, or what was given for one, without the user name and password that may stand in it.</summary>
-    public static string Masked(string url) => UserInfo().Replace(url, "***@", 1);
-
-    // More than RFC 3986 allows there, since it is also asked of what is no URL.
-    [GeneratedRegex("(?<=//)[^?#]*@|^(?!.*//)[^?#]*@")]
-    private static partial Regex UserInfo();
 
     /// <summary>Refuses options on a URL whose scheme has no use for them; true where it did.</summary>
     public bool WrongScheme(string options, Uri? url, string[] schemes)

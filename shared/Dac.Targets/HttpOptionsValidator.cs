@@ -13,13 +13,13 @@ internal static class HttpOptionsValidator
     {
         if (errors.WrongScheme("http", url, Schemes))
             return;
-        CheckRequest(options, errors);
+        CheckRequest(options, compile, errors);
         CheckCredentials(options, url, errors);
         CheckAnswer(options, compile, errors);
         CheckConnection(target, options, url, errors);
     }
 
-    private static void CheckRequest(HttpOptions options, FieldErrors errors)
+    private static void CheckRequest(HttpOptions options, bool compile, FieldErrors errors)
     {
         if (options.Method is { } method && !Methods.Contains(method))
             errors.Add("http.method", method, "is not a method that is sent", $"use {string.Join(", ", Methods)}");
@@ -32,7 +32,7 @@ internal static class HttpOptionsValidator
             if (options.Method is null or "GET" or "HEAD" or "OPTIONS")
                 errors.Add("http.body", body, $"is given with {options.Method ?? "GET"}, which has no body", "set http.method to POST, PUT, PATCH or DELETE");
         }
-        HeaderFields.Check("http.headers", options.Headers, "http.secretHeaders", options.SecretHeaders, errors);
+        HeaderFields.Check("http.headers", options.Headers, "http.secretHeaders", options.SecretHeaders, compile, errors);
     }
 
     private static void CheckCredentials(HttpOptions options, Uri? url, FieldErrors errors)
@@ -54,7 +54,7 @@ internal static class HttpOptionsValidator
         }
         else if (!Uri.TryCreate(proxy, UriKind.Absolute, out var uri) || uri.Scheme != "http" || uri.Host.Length == 0 || uri.PathAndQuery != "/" || uri.UserInfo.Length > 0 || uri.Port == 0)
         {
-            errors.Add("http.proxy", FieldErrors.Masked(proxy), "is not a proxy's address", "write it like http://proxy.example.org:3128, user name and password in http.proxyUser and http.proxyPassword");
+            errors.Add("http.proxy", UserInfo.Masked(proxy), "is not a proxy's address", "write it like http://proxy.example.org:3128, user name and password in http.proxyUser and http.proxyPassword");
         }
     }
 

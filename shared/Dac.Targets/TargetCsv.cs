@@ -41,13 +41,15 @@ public static class TargetCsv
         var errors = new List<CsvError>();
         var keys = new Dictionary<string, int>(StringComparer.Ordinal);
         if (!Next(csv, 1, errors))
-            errors.Add(new(1, new("file", null, "is empty", $"the first line names the columns, like {string.Join(',', Columns.Take(3))}")));
+        {
+            if (errors.Count == 0)
+                errors.Add(new(1, new("file", null, "is empty", $"the first line names the columns, like {string.Join(',', Columns.Take(3))}"), IsEnd: true));
+        }
         else if (ReadHeader(csv.Record!, errors) is { } columns)
         {
             for (var line = csv.RawRow + 1; Next(csv, line, errors); line = csv.RawRow + 1)
             {
-                // Quotes come in pairs; where one does not, what seemed to be a field is the rest of the file, or up to the next quote.
-                if (NewLines(csv.RawRecord) > 0 && csv.RawRecord.Count(c => c == '"') % 2 == 1)
+                if (IsOpen(csv.RawRecord))
                 {
                     errors.Add(new(line, new("file", null, "a quote is not closed, and what follows can't be read", "close it, or write it twice where it is part of the field"), IsEnd: true));
                     break;
@@ -94,17 +96,31 @@ public static class TargetCsv
     }
 
     // A record's own line breaks, less the one that ends it.
-    private static int NewLines(string raw) => raw.AsSpan().TrimEnd("\r\n").Count('\n');
+    private static int NewLines(string raw) => raw.AsSpan().Trim("\r\n").Count('\n');
+
+    // Whether its last field begins with a quote and has none at its end: what seems to be that field is the rest of the file. Within a field that begins with none, quotes are letters.
+    private static bool IsOpen(string raw)
+    {
+        var (open, begins, closed) = (false, true, false);
+        foreach (var c in raw)
+        {
+            if (c == '"' && (open || begins || closed))
+                (open, begins, closed) = (!open, false, open);
+            else if (!open)
+                (begins, closed) = (c is ',' or '\n' || (begins && char.IsWhiteSpace(c)), false);
+        }
+        return open;
+    }
 
     private static string[]? ReadHeader(string[] names, List<CsvError> errors)
     {
         var columns = names.Select(n => n.Trim('\uFEFF').Trim().ToLowerInvariant()).Select(n => n == "url_id" ? "key" : n).ToArray();
         foreach (var unknown in columns.Where(c => !Columns.Contains(c) && !OptionColumns.IsOne(c)))
-            errors.Add(new(1, new("header", unknown, "is not a column", $"the columns are url_id or {string.Join(", ", Columns)}, and those of options: {string.Join(", ", OptionColumns.All.Select(o => o.Name))}")));
+            errors.Add(new(1, new("header", unknown, "is not a column", $"the columns are url_id or {string.Join(", ", Columns)}, and those of options: {string.Join(", ", OptionColumns.All.Select(o => o.Name))}"), IsEnd: true));
         foreach (var twice in columns.GroupBy(c => c).Where(g => g.Count() > 1))
-            errors.Add(new(1, new("header", twice.Key, "stands there twice", "keep one")));
+            errors.Add(new(1, new("header", twice.Key, "stands there twice", "keep one"), IsEnd: true));
         if (!columns.Contains("url"))
-            errors.Add(new(1, new("header", null, "has no column url", "name the columns in the first line, like url,interval,regex")));
+            errors.Add(new(1, new("header", null, "has no column url", "name the columns in the first line, like url,interval,regex"), IsEnd: true));
         return errors.Count == 0 ? columns : null;
     }
 

@@ -67,7 +67,7 @@ public static partial class TargetValidator
         if (definition.Ws is { } ws)
             WsOptionsValidator.Check(ws, url, compile, errors);
         if (definition.Grpc is { } grpc)
-            GrpcOptionsValidator.Check(grpc, url, errors);
+            GrpcOptionsValidator.Check(grpc, url, compile, errors);
     }
 
     private static Uri? CheckUrl(string? text, FieldErrors errors)
@@ -76,13 +76,13 @@ public static partial class TargetValidator
         if (string.IsNullOrWhiteSpace(text))
             errors.Add("url", null, "is missing", Example);
         else if (text.Length > 2048)
-            errors.Add("url", FieldErrors.Masked(text), $"has {text.Length} characters", "2,048 are allowed");
+            errors.Add("url", UserInfo.Masked(text), $"has {text.Length} characters", "2,048 are allowed");
         else if (text.Any(c => char.IsWhiteSpace(c) || char.IsControl(c)))
-            errors.Add("url", FieldErrors.Masked(text), "has a blank or a control character in it", "write it as %20, or take it out");
+            errors.Add("url", UserInfo.Masked(text), "has a blank or a control character in it", "write it as %20, or take it out");
         else if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || !text.Contains("://", StringComparison.Ordinal))
-            errors.Add("url", FieldErrors.Masked(text), "is not an absolute URL", Example);
+            errors.Add("url", UserInfo.Masked(text), "is not an absolute URL", Example);
         else if (url.UserInfo.Length > 0)
-            errors.Add("url", FieldErrors.Masked(text), "has a user name or password in it, which would be stored in clear", "take it out of the URL");
+            errors.Add("url", UserInfo.Masked(text), "has a user name or password in it, which would be stored in clear", "take it out of the URL");
         else if (UrlScheme.Check(text, url, errors))
             return url;
         return null;

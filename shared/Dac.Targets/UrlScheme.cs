@@ -34,21 +34,21 @@ public static class UrlScheme
     internal static bool Check(string text, Uri url, FieldErrors errors)
     {
         if (!Known.TryGetValue(url.Scheme, out var scheme))
-            errors.Add("url", text, $"no prober for the scheme '{url.Scheme}'", $"use {string.Join(", ", All.SkipLast(1))} or {All[^1]}");
+            errors.Add("url", UserInfo.Masked(text), $"no prober for the scheme '{url.Scheme}'", $"use {string.Join(", ", All.SkipLast(1))} or {All[^1]}");
         else if (url.Host.Length == 0 && url.Scheme == "dns")
-            errors.Add("url", text, "has no resolver", "name the one that is to be asked, like dns://9.9.9.9/example.org?type=AAAA");
+            errors.Add("url", UserInfo.Masked(text), "has no resolver", "name the one that is to be asked, like dns://9.9.9.9/example.org?type=AAAA");
         else if (url.Host.Length == 0)
-            errors.Add("url", text, "has no host", $"give one like {url.Scheme}://example.org{(scheme.Port == Needed ? ":22" : "")}");
+            errors.Add("url", UserInfo.Masked(text), "has no host", $"give one like {url.Scheme}://example.org{(scheme.Port == Needed ? ":22" : "")}");
         else if (url.Port is 0)
-            errors.Add("url", text, "port 0 can't be connected to", "use 1 to 65535");
+            errors.Add("url", UserInfo.Masked(text), "port 0 can't be connected to", "use 1 to 65535");
         else if (scheme.Port == Needed && url.Port < 0)
-            errors.Add("url", text, "has no port", $"give it like {url.Scheme}://{url.Host}:22");
+            errors.Add("url", UserInfo.Masked(text), "has no port", $"give it like {url.Scheme}://{url.Host}:22");
         else if (scheme.Port == None && url.Port > 0)
-            errors.Add("url", text, $"has a port, and {url.Scheme} knows none", $"write {url.Scheme}://{url.Host}");
+            errors.Add("url", UserInfo.Masked(text), $"has a port, and {url.Scheme} knows none", $"write {url.Scheme}://{url.Host}");
         else if (!scheme.HasPath && (url.AbsolutePath is not ("" or "/") || url.Query.Length > 0))
-            errors.Add("url", text, $"has a path or a query, for which {url.Scheme} has no use", "take it out");
+            errors.Add("url", UserInfo.Masked(text), $"has a path or a query, for which {url.Scheme} has no use", "take it out");
         else if (url.Scheme == "dns" && DnsQuery.Parse(url, out var error) is null)
-            errors.Add("url", text, error.Problem, error.Fix);
+            errors.Add("url", UserInfo.Masked(text), error.Problem, error.Fix);
         else
             return true;
         return false;

@@ -11,7 +11,7 @@ internal static class WsOptionsValidator
     {
         if (errors.WrongScheme("ws", url, Schemes))
             return;
-        HeaderFields.Check("ws.headers", options.Headers, "ws.secretHeaders", options.SecretHeaders, errors, "sec-websocket-");
+        HeaderFields.Check("ws.headers", options.Headers, "ws.secretHeaders", options.SecretHeaders, compile, errors, "sec-websocket-");
         if (options.Subprotocol is { } subprotocol && !HeaderFields.IsToken(subprotocol))
             errors.Add("ws.subprotocol", subprotocol, "is not the name of a subprotocol", "use one like graphql-transport-ws");
         if (options.Send is { Length: 0 or > 4_000 } send)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
+using Dac.Targets;
 using Spectre.Console;
 
 namespace Dac.Standalone.Commands;
@@ -66,10 +67,13 @@ internal static partial class CommandLine
             if (above.Children.OfType<OptionResult>().FirstOrDefault(o => !o.Implicit) is { } option)
                 return $"{option.IdentifierToken?.Value} stands before the command, and is not its option there: write it behind, dac {name} {option.IdentifierToken?.Value}";
         }
-        return command.TreatUnmatchedTokensAsErrors && parsed.UnmatchedTokens is [var unknown, ..] ? $"'{unknown}' is not an option of dac {name}. See: dac {name} --help" : null;
+        return command.TreatUnmatchedTokensAsErrors && parsed.UnmatchedTokens is [var unknown, ..] ? $"'{Shown(unknown)}' is not an option of dac {name}. See: dac {name} --help" : null;
     }
 
+    /// <summary>A word that is refused, without what may be a password in it.</summary>
+    public static string Shown(string word) => word.IndexOf('=', StringComparison.Ordinal) is > 0 and var end ? word[..end] : UserInfo.Masked(word);
+
     // The key ends before the value begins, which may have colons of its own.
-    [GeneratedRegex(@"^--[A-Za-z]\w*:[^=/\s]+=")]
+    [GeneratedRegex(@"^--(?:[A-Za-z]\w*:[^=/\s]+|OTEL_\w+)=")]
     private static partial Regex Setting();
 }

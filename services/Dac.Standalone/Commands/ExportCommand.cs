@@ -24,7 +24,7 @@ internal static class ExportCommand
             var rows = await db.Targets.AsNoTracking().Where(t => t.DeletedAt == null).OrderBy(t => t.Id).Select(t => new { t.Key, t.Url, t.Spec }).ToListAsync(cancellationToken);
             try
             {
-                // In memory first: what can't be written must not cost the file that is there.
+                // In memory first: a target that can't be written must not cost the file that is there.
                 await using var text = new StringWriter();
                 TargetCsv.Write(text, [.. rows.Select(r => TargetStore.ReadSpecOrUrl(r.Spec, r.Url) with { Key = r.Key })]);
                 await File.WriteAllTextAsync(parsed.GetRequiredValue(file).FullName, text.ToString(), cancellationToken);

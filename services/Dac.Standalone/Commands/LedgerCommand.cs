@@ -21,8 +21,8 @@ internal static class LedgerCommand
         var tag = new Option<string?>("--tag") { Description = "Only the slots of targets that have this tag now", HelpName = "TAG" };
         var data = Database.DataOption();
         var command = new Command("ledger", """
-            Account for every slot: planned = executed + observer faults + missed + pending + unaccounted. Exit code 2 where any is unaccounted for.
-            Exit code 3 where the targets do not explain the plan itself.
+            Account for every slot: planned = executed + observer faults + missed + pending + unaccounted. Exit code 2 where any is unaccounted for,
+            3 where the targets do not explain the plan itself, 1 for a mistake in the call.
               dac ledger --since 10m
               dac ledger --since 24h --target 7
               dac ledger --since 1h --tag production

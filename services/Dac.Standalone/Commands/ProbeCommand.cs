@@ -79,7 +79,7 @@ internal static class ProbeCommand
         var words = parsed.UnmatchedTokens.Prepend(parsed.GetValue(Url)).OfType<string>().ToLookup(CommandLine.IsSetting);
         string[] others = [.. words[false]];
         return (others.FirstOrDefault(o => o.StartsWith('-')) ?? others.ElementAtOrDefault(1)) is { } unknown
-            ? throw new UsageException($"'{unknown}' is not an option. See dac probe --help; settings are given as --Section:Key=value.")
+            ? throw new UsageException($"'{CommandLine.Shown(unknown)}' is not an option. See dac probe --help; settings are given as --Section:Key=value.")
             : (others.FirstOrDefault(), [.. words[true]]);
     }
 

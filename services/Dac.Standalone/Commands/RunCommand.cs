@@ -35,7 +35,7 @@ internal static class RunCommand
         command.TreatUnmatchedTokensAsErrors = false;
         command.Validators.Add(result =>
         {
-            if (result.GetValue(listen) is { } url && !(Uri.TryCreate(url.Replace("//*", "//any").Replace("//+", "//any"), UriKind.Absolute, out var uri) && uri is { Scheme: "http" or "https", PathAndQuery: "/" }))
+            if (result.GetValue(listen) is { } url && !(Uri.TryCreate(url.Replace("//*", "//any").Replace("//+", "//any"), UriKind.Absolute, out var uri) && uri is { Scheme: "http" or "https", PathAndQuery: "/" } or { Scheme: "http" or "https", Host: "unix" or "pipe" }))
                 result.AddError($"--listen '{url}' is not a URL: give one like http://127.0.0.1:8080.");
         });
         command.SetAction(async (parsed, cancellationToken) =>
@@ -43,7 +43,7 @@ internal static class RunCommand
             var settings = parsed.UnmatchedTokens.ToArray();
             if (settings.FirstOrDefault(s => !CommandLine.IsSetting(s)) is { } unknown)
             {
-                Database.Errors.WriteLine($"'{unknown}' is neither a command nor an option. See --help; settings are given as --Section:Key=value.");
+                Database.Errors.WriteLine($"'{CommandLine.Shown(unknown)}' is neither a command nor an option. See --help; settings are given as --Section:Key=value.");
                 return 1;
             }
             var database = Database.ConnectionString(parsed.GetValue(data), settings);

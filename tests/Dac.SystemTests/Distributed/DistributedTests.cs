@@ -213,7 +213,7 @@ public sealed class DistributedTests(PostgreSql postgres, RabbitMq rabbit)
     [InlineData("Collector", "Collector__Location", "", "Collector:Location '' is not allowed: give 1 to 30 letters, digits and hyphens (default: default).")]
     [InlineData("Scheduler", "Topology__Partitions", "4", "Topology:Partitions is 4, but the database")]
     [InlineData("Scheduler", "Telemetry__TraceSampleRatio", "2", "Telemetry:TraceSampleRatio is 2; allowed is 0 to 1")]
-    [InlineData("Collector", "Seq__ServerUrl", "seq", "Seq:ServerUrl 'seq' is not a URL")]
+    [InlineData("Collector", "Seq__ServerUrl", "seq", "Seq:ServerUrl is not a URL")]
     public async Task A_wrong_setting_refuses_the_start_with_a_sentence(string service, string key, string value, string sentence)
     {
         await using var dac = await Deployment.CreateAsync(postgres, rabbit);

@@ -50,15 +50,13 @@ public sealed class UnreadableCommandTests : IAsyncDisposable
         var accepted = slots.AcceptAsync(Received(Batch(other, unreadable), "\"url\":", "\"uri\":", last: true));
         try
         {
-            await Until.TrueAsync(() => _collector.Results().Any(r => r.TargetId == 1), "the other slot's result");
-            Assert.DoesNotContain(_collector.Results(), r => r.TargetId == 2);
+            await Until.TrueAsync(() => _collector.Results().Count == 2, "a result of each");
         }
         finally
         {
             log.Go.Set();
         }
         await accepted;
-        await Until.TrueAsync(() => _collector.Results().Count == 2, "a result of each");
     }
 
     private static ProbeUrl Closed(long id) => Probe(id, TimeProvider.System.Ms(), TestServer.Closed());

@@ -160,12 +160,16 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("'--tast' is not an option of dac parked replay. See: dac parked replay --help", "parked", "replay", "--tast")]
     [InlineData("--data stands before the command, and is not its option there: write it behind, dac parked drop --data", "parked", "--data", "x", "drop")]
     [InlineData("--data stands before the command, and is not its option there: write it behind, dac targets --data", "--data", "x", "targets")]
-    [InlineData("'--lisen=http://127.0.0.1:1' is neither a command nor an option", "run", "--lisen=http://127.0.0.1:1")]
+    [InlineData("'--lisen' is neither a command nor an option", "run", "--lisen=http://127.0.0.1:1")]
     [InlineData("Collector:MaxPerHots is no setting. Those of Collector are Location, Name, MaxConcurrency", "run", "--Collector:MaxPerHots=3", "--listen", "http://127.0.0.1:0")]
     [InlineData("Collector:DeniedNetworks 'here' is not allowed: give networks like 169.254.0.0/16", "run", "--Collector:DeniedNetworks=here", "--listen", "http://127.0.0.1:0")]
+    [InlineData("Collector:DeniedNetworks is one value", "run", "--Collector:DeniedNetworks:0=10.0.0.0/8", "--listen", "http://127.0.0.1:0")]
+    [InlineData("'--ConnectionStrings__Broker' is neither", "run", "--ConnectionStrings__Broker=amqp://dac:password@broker:5672/")]
+    [InlineData("'http://***@y/' is not an option of dac targets", "targets", "http://bob:password@y/")]
+    [InlineData("Nothing was imported", "import", "/dev/null", "--skip-invalid")]
     [InlineData("Serilog:MinimumLevel: The value Loud is not a valid Serilog level", "run", "--Serilog:MinimumLevel:Default=Loud", "--listen", "http://127.0.0.1:0")]
     [InlineData("--listen 'http://127.0.0.1:0/path' is not a URL: give one like", "--listen", "http://127.0.0.1:0/path")]
-    [InlineData("Give an address like --urls", "run", "--Kestrel:Endpoints:X:Url=here")]
+    [InlineData("Give an address like --urls http://127.0.0.1:8080.", "run", "--Kestrel:Endpoints:X:Url=here")]
     [InlineData("give an address of this machine", "run", "--listen", "http://192.0.2.1:8080", "--Web:ApiKey=0123456789abcdef0")]
     [InlineData("ConnectionStrings:Broker can't be read", "run", "--ConnectionStrings:Broker=amqp:/dac:password@broker", "--listen", "http://127.0.0.1:0")]
     [InlineData("There is no database at", "results", "--target", "@home")]
@@ -182,6 +186,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(1, code);
         Assert.Contains(expected, error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("password@", error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -190,6 +195,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(0, (await DacAsync("import", _folder.Write("urls.csv", "url,interval,tags\nhttp://127.0.0.1:9/,5s,here\n"))).Code);
         foreach (var (code, filter) in new[] { (0, "--target 1"), (1, "--target 2"), (0, "--tag here"), (1, "--tag there") })
             Assert.Equal(code, (await DacAsync(["ledger", .. filter.Split(' ')])).Code);
+        Assert.Contains("--target 2 names none", (await DacAsync("ledger", "--target", "2")).Error, StringComparison.Ordinal);
         Assert.Contains("--tag there names none", (await DacAsync("ledger", "--tag", "there")).Error, StringComparison.Ordinal);
     }
 

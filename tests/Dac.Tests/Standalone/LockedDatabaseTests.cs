@@ -36,7 +36,8 @@ public sealed class LockedDatabaseTests
             await other.OpenAsync(TestContext.Current.CancellationToken);
             await using var held = other.BeginTransaction();
             var reporter = app.Services.GetRequiredService<ResultReporter>();
-            await Until.TrueAsync(() => Interlocked.Read(ref dropped) > Targets, "results that there was no room for", 60);
+            // A busy machine may lose some before the bus is full as well.
+            await Until.TrueAsync(() => Interlocked.Read(ref dropped) > Targets && reporter.Waiting >= Buffer, "results that there was no room for", 60);
             // The buffer, and what is on its way out of it.
             Assert.InRange(reporter.Waiting, Buffer, Buffer + 8);
         }

@@ -56,7 +56,7 @@ public sealed class ProbeCommandTests : IDisposable
     [InlineData("no prober for the scheme 'gopher'", "probe", "gopher://x")]
     [InlineData("'--http.methd' is not an option", "probe", "http://x/", "--http.methd", "GET")]
     [InlineData("'--http.methd' is not an option", "probe", "--http.methd", "http://x/")]
-    [InlineData("'--http.proxi=http://y:1' is not an option", "probe", "http://x/", "--http.proxi=http://y:1")]
+    [InlineData("'--http.proxi' is not an option", "probe", "http://x/", "--http.proxi=http://y:1")]
     [InlineData("Collector:DeniedNetwork is no setting", "probe", "http://x/", "--Collector:DeniedNetwork=10.0.0.0/8")]
     [InlineData("--data stands before the command", "--data", "x", "probe", "http://x/")]
     [InlineData("'http://y/' is not an option", "probe", "http://x/", "http://y/")]

@@ -79,6 +79,16 @@ public sealed class TargetCsvTests
     }
 
     [Fact]
+    public void A_quote_that_is_open_in_the_last_line_is_found_and_one_within_a_field_is_a_letter()
+    {
+        Assert.StartsWith("line 2: file: a quote is not closed", Assert.Single(Read("url,interval,regex\nhttp://a/,1s,\"open\n").Errors).ToString(), StringComparison.Ordinal);
+        var (targets, errors) = Read("url,interval,http.headers,regex\n\nhttp://a/,1s,\"X-A: 1\nX-B: \"\"2\"\"\",say \"hi\nhttp://b/,1s,,\n");
+        Assert.Empty(errors);
+        Assert.Equal(["say \"hi", null], targets.Select(t => t.Regex));
+        Assert.Equal("\"2\"", targets[0].Http!.Headers!["X-B"]);
+    }
+
+    [Fact]
     public void The_key_of_a_line_that_is_refused_is_free_for_another()
     {
         var (targets, errors) = Read("key,url,interval\nk,http://a/,0s\nk,http://a/,1s\nk,http://b/,1s\n");

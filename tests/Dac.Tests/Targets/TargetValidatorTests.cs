@@ -131,7 +131,11 @@ public sealed class TargetValidatorTests
     [InlineData("http://bob:hunter2ü@h/", "http://***@h/")]
     [InlineData("http://bob:hunter2 x@h/", "http://***@h/")]
     [InlineData("http://h@h/", "http://***@h/")]
+    [InlineData("http://bob:hunter2?ss@h/", "http://***@h/")]
+    [InlineData("http://bob:hunter2#ss@h/", "http://***@h/")]
     [InlineData("bob:hunter2@h", "***@h")]
+    [InlineData("bob:hunter2@h/?u=http://x", "***@h/?u=http://x")]
+    [InlineData("http:/bob:hunter2@h//x", "***@h//x")]
     public void A_password_within_a_URL_is_not_repeated_whatever_else_is_wrong(string url, string shown)
     {
         Assert.Equal(shown, TargetValidator.Validate(Good with { Url = url }).Errors[0].Value);
@@ -153,6 +157,11 @@ public sealed class TargetValidatorTests
     [InlineData("checks[?contains(name, 'db') && ms < `100`] | [0].{name: name, ms: ms}")]
     [InlineData("sort_by(checks, &ms)[-1].to_string(ms)")]
     public void What_a_check_asks_for_may_be_asked(string json) => JsonAssertion.Check(json);
+
+    [Fact]
+    public void What_was_stored_before_it_was_refused_is_probed_as_it_was() =>
+        Assert.NotNull(TargetValidator.Validate(
+            Good with { Http = new() { Headers = new Dictionary<string, string> { ["Accept"] = "a", ["accept"] = "b" }, BodyMatches = [""] } }, compile: false).Target);
 
     [Fact]
     public void Options_that_say_nothing_are_left_out() => Assert.Null(TargetValidator.Validate(Good with { Http = new(), Tls = new(), Network = new() }).Target!.Http);
