@@ -36,15 +36,24 @@ public sealed class LockedDatabaseTests
             await other.OpenAsync(TestContext.Current.CancellationToken);
             await using var held = other.BeginTransaction();
             var reporter = app.Services.GetRequiredService<ResultReporter>();
-            // A busy machine may lose some before the bus is full as well.
-            await Until.TrueAsync(() => Interlocked.Read(ref dropped) > Targets && reporter.Waiting >= Buffer, "results that there was no room for", 60);
+            // A busy machine may have had no room while it was starting.
+            var before = Interlocked.Read(ref dropped);
+            await Until.TrueAsync(() => Interlocked.Read(ref dropped) > before + Targets && reporter.Waiting >= Buffer, "results that there was no room for", 60);
             // The buffer, and what is on its way out of it.
             Assert.InRange(reporter.Waiting, Buffer, Buffer + 8);
         }
 
         to = TimeProvider.System.GetUtcNow();
         // Lost where the second is in the plan, not planned where it was planned from memory and nothing of it is left.
-        await Until.TrueAsync(async () => await ReadAsync() is { Planned: > 0, Pending: 0, Unaccounted: 0, Missed.Sum: > Targets, Executed: > 2 * Targets }, "a ledger that closes", 120);
+        Ledger? last = null;
+        try
+        {
+            await Until.TrueAsync(async () => (last = await ReadAsync()) is { Planned: > 0, Pending: 0, Unaccounted: 0, Missed.Sum: > Targets, Executed: > Targets }, "a ledger that closes", 120);
+        }
+        catch (TimeoutException)
+        {
+            Assert.Fail($"The ledger does not close: {last}");
+        }
         await app.StopAsync(TestContext.Current.CancellationToken);
 
         Task<Ledger> ReadAsync() => ledger.ReadAsync(from, to < DateTimeOffset.MaxValue ? to : TimeProvider.System.GetUtcNow(), TestContext.Current.CancellationToken);
